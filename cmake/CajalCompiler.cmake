@@ -1,0 +1,22 @@
+# Flags for every target of the project. Dependencies are SYSTEM includes, so warnings are ours.
+
+# The build works from any directory and ccache hits across build folders.
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+endif()
+
+add_library(cajal_flags INTERFACE)
+target_compile_options(cajal_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(cajal_flags INTERFACE -fpch-preprocess)  # lets ccache see through the PCH
+else()
+  target_compile_options(cajal_flags INTERFACE -Wthread-safety)
+endif()
+if(CAJAL_SANITIZE)
+  # Global, so that GoogleTest mains and generated code are instrumented alike.
+  add_compile_options(-fsanitize=${CAJAL_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${CAJAL_SANITIZE})
+endif()

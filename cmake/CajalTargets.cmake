@@ -1,0 +1,30 @@
+# One library per folder, files listed by hand.
+#
+#   cajal_library(cajal_graph SOURCES a.cc b.cc PUBLIC deps… PRIVATE deps…)
+#   cajal_test(graph_test SOURCES a_test.cc DEPS cajal_graph [LABELS tsan-core])
+include(GoogleTest)
+
+function(cajal_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC ${ARG_PUBLIC} PRIVATE cajal_flags ${ARG_PRIVATE})
+endfunction()
+
+# Every test case becomes a ctest of its own, named "<target>.<Suite>.<Case>". Tests run in the
+# folder tests/ of the source tree, where tests/golden/ lies.
+function(cajal_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE cajal_flags ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 120
+                       WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests
+                       PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 300)
+  if("tsan-core" IN_LIST ARG_LABELS)
+    if(NOT TARGET tsan_core_tests)
+      add_custom_target(tsan_core_tests)
+    endif()
+    add_dependencies(tsan_core_tests ${name})
+  endif()
+endfunction()

@@ -1,0 +1,56 @@
+// Propagation of absl::Status, and the typed reason that an error carries to the wire.
+//
+//   absl::StatusOr<Config> LoadConfig(const std::string& path) {
+//     ASSIGN_OR_RETURN(std::string text, ReadFile(path));
+//     RETURN_IF_ERROR(CheckUtf8(text));
+//     ...
+//   }
+//
+// User mistakes are absl::Status; our bugs are CAJAL_CHECK (check.h). No exception leaves a folder.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#define RETURN_IF_ERROR(expression)                          \
+  do {                                                       \
+    if (auto cajal_status_ = (expression); !cajal_status_.ok()) { \
+      return cajal_status_;                                  \
+    }                                                        \
+  } while (false)
+
+#define CAJAL_CONCAT_INNER_(a, b) a##b
+#define CAJAL_CONCAT_(a, b) CAJAL_CONCAT_INNER_(a, b)
+#define ASSIGN_OR_RETURN(declaration, expression) \
+  ASSIGN_OR_RETURN_IMPL_(CAJAL_CONCAT_(cajal_status_or_, __LINE__), declaration, expression)
+#define ASSIGN_OR_RETURN_IMPL_(variable, declaration, expression) \
+  auto variable = (expression);                                   \
+  if (!variable.ok()) {                                           \
+    return std::move(variable).status();                          \
+  }                                                               \
+  declaration = std::move(variable).value()
+
+namespace cajal {
+
+// An INVALID_ARGUMENT that names the request field at fault, as a path such as
+// "selection.max_feature_nodes" or "prompt.parts[1].image". `description` says what is permitted.
+absl::Status InvalidField(const std::string& field, const std::string& description);
+
+// The same with a machine-readable reason ("IMAGE_UNREADABLE", "NEVER_FITS", …).
+absl::Status InvalidField(const std::string& field, const std::string& reason,
+                          const std::string& description);
+
+// `status` with a machine-readable reason in UPPER_SNAKE_CASE, as in google.rpc.ErrorInfo.reason.
+absl::Status WithReason(absl::Status status, const std::string& reason);
+
+// Prefixes the message ("layer_3.safetensors: …"), keeping code, reason and field.
+absl::Status WithContext(const absl::Status& status, const std::string& context);
+
+// The reason and the field that the functions above attached; empty when there is none.
+std::string ReasonOf(const absl::Status& status);
+std::string FieldOf(const absl::Status& status);
+
+}  // namespace cajal

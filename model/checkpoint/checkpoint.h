@@ -1,0 +1,63 @@
+// A Gemma 3 checkpoint folder: config plus all tensors under canonical names.
+//
+// Tensors come in several name layouts for the same model (hub files, in-memory names of several
+// Transformers releases, text-only files). Here each has one name, without leading "model.":
+//   language_model.embed_tokens.weight, language_model.layers.{i}.self_attn.q_proj.weight, …,
+//   language_model.norm.weight, lm_head.weight (only when not tied)
+//   vision_tower.embeddings.patch_embedding.weight, vision_tower.encoder.layers.{i}.…,
+//   vision_tower.post_layernorm.{weight,bias}
+//   multi_modal_projector.mm_input_projection_weight, multi_modal_projector.mm_soft_emb_norm.weight
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/base/status.h"
+#include "model/checkpoint/config.h"
+#include "model/checkpoint/safetensors.h"
+
+namespace cajal::checkpoint {
+
+// The canonical name of a tensor, or the name itself when it belongs to no known layout.
+std::string CanonicalName(const std::string& name);
+
+// A tensor that the config demands.
+struct ExpectedTensor {
+  std::string name;  // canonical
+  std::vector<int64_t> shape;
+};
+std::vector<ExpectedTensor> ExpectedTensors(const Gemma3Config& config);
+
+class Checkpoint {
+ public:
+  // Reads model.safetensors.index.json with its shards, or model.safetensors, or the only
+  // *.safetensors of the folder; checks every expected tensor's presence, shape and type (BF16, F16, F32).
+  // Finite values are checked when the weights are put on the device, not here.
+  static absl::StatusOr<Checkpoint> Open(const std::string& dir);
+
+  const Gemma3Config& config() const { return config_; }
+  const std::string& dir() const { return dir_; }
+
+  // Aborts when `canonical_name` is not among ExpectedTensors: Open has checked those.
+  const TensorView& Get(const std::string& canonical_name) const;
+  // The file that a tensor came from, for messages.
+  const std::string& FileOf(const std::string& canonical_name) const;
+
+  // Oddities worth a log line: unknown tensors, an ignored lm_head, a total_size that disagrees.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+ private:
+  std::string dir_;
+  Gemma3Config config_;
+  std::vector<std::shared_ptr<const SafetensorsFile>> files_;
+  struct Entry {
+    TensorView view;
+    std::string file;
+  };
+  std::map<std::string, Entry> entries_;
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace cajal::checkpoint

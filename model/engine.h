@@ -1,0 +1,132 @@
+// The engine as the server sees it: one resident model with its transcoders.
+//
+// This header and the structs it names contain no torch type (docs/architecture.md says why).
+//
+// Ownership: LoadEngine gives the one owner a unique_ptr. Threads: info, Prepare and the estimates
+// are const and may be called from any thread at any time; Forward and Attribute use the model's
+// state and are called by one thread at a time, the executor's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "model/base/run_context.h"
+#include "model/graph/attribution_graph.h"
+#include "model/tokenizer/prompt.h"
+
+namespace cajal {
+
+enum class DeviceChoice { kAuto, kCpu, kCuda };
+enum class DType { kFloat32, kBFloat16 };
+
+struct EngineOptions {
+  std::string model_dir;        // a Gemma 3 checkpoint in Hugging Face layout
+  std::string transcoder_dir;   // a transcoder set; see model/transcoder/transcoder_set.h
+  DeviceChoice device = DeviceChoice::kAuto;
+  DType dtype = DType::kFloat32;
+  int32_t threads = 0;              // of the CPU's matrix products; 0 = all cores
+  int64_t budget_bytes = 0;         // for request-sized memory; 0 = 80 % of what is free after loading
+  int32_t max_positions = 8192;     // longest prompt admitted; also bounded by the model's own limit
+  int64_t max_image_pixels = 64'000'000;  // per picture, before resizing
+};
+
+// What is loaded, for GetServerInfo.
+struct EngineInfo {
+  std::string model_name;        // the folder's name unless config.json has _name_or_path
+  std::string model_type;        // "gemma3" or "gemma3_text"
+  std::string device;            // "cpu", "cuda:0 (NVIDIA H200)"
+  DType dtype = DType::kFloat32;
+  int32_t n_layers = 0;
+  int32_t d_model = 0;
+  int32_t n_heads = 0;
+  int32_t vocab_size = 0;
+  bool has_vision = false;
+  int32_t image_size = 0;        // pixels per side after resizing
+  int32_t tokens_per_image = 0;
+  int32_t max_positions = 0;
+  std::string transcoder_name;
+  std::string transcoder_format;     // "plt (circuit-tracer layout)", "gemma-scope-2 plt"
+  std::string feature_input_hook;    // "mlp.hook_in"
+  std::string feature_output_hook;   // "mlp.hook_out" or "hook_mlp_out"
+  std::string activation;            // "relu", "relu_topk(48)", "topk(48)", "jump_relu"
+  std::vector<int32_t> features_per_layer;  // d_sae of each layer
+  int32_t default_zero_positions = 1;
+  int64_t budget_bytes = 0;
+};
+
+// A prompt with its tokens and pixels made; opaque to the server but for `tokenized`.
+struct PreparedPrompt {
+  tokenizer::TokenizedPrompt tokenized;
+  std::vector<float> pixels;  // [images and crops, 3, image_size, image_size], in [-1, 1]
+};
+
+// A named tensor in row-major order.
+struct NamedArray {
+  std::string name;
+  std::vector<int64_t> shape;
+  std::vector<float> values;
+};
+
+struct ForwardRequest {
+  // Hook point names, with * and ? as wildcards: "blocks.3.*". Each must match something.
+  std::vector<std::string> hooks;
+  int32_t top_k = 10;         // top logits of the last position
+  bool return_logits = false; // all logits of all positions
+};
+
+struct TokenProbability {
+  int64_t token_id = 0;
+  std::string token;
+  float logit = 0;
+  float probability = 0;
+};
+
+struct ForwardResult {
+  std::vector<TokenProbability> top;  // of the last position, by descending probability
+  std::vector<NamedArray> arrays;     // the hooks in the order of the computation, then "logits"
+};
+
+// The settings are GraphSettings, checked here: every error names its field.
+struct AttributionRequest {
+  graph::GraphSettings settings;
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  virtual const EngineInfo& info() const = 0;
+
+  // Tokenises, decodes and resizes. Errors are INVALID_ARGUMENT with a field below "prompt":
+  // IMAGE_UNREADABLE, IMAGE_TOO_LARGE, PROMPT_TOO_LONG, IMAGE_COUNT and others.
+  virtual absl::StatusOr<PreparedPrompt> Prepare(const tokenizer::Prompt& prompt) const = 0;
+
+  // Checks a request against the loaded model without running it: hook names, ranges, targets.
+  virtual absl::Status Validate(const ForwardRequest& request) const = 0;
+  virtual absl::Status Validate(const AttributionRequest& request) const = 0;
+
+  // Bytes that the call will need beyond the model; an upper bound.
+  virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                const ForwardRequest& request) const = 0;
+  virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                const AttributionRequest& request) const = 0;
+
+  virtual absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt,
+                                                const ForwardRequest& request,
+                                                RunContext* context) = 0;
+  // The complete graph, unpruned.
+  virtual absl::StatusOr<graph::AttributionGraph> Attribute(const PreparedPrompt& prompt,
+                                                            const AttributionRequest& request,
+                                                            RunContext* context) = 0;
+};
+
+// Reads and validates all files, puts the weights on the device and runs a self-check (shapes,
+// finite values, one forward). A corrupt file gives an error that names the file, the tensor and
+// what is wrong.
+absl::StatusOr<std::unique_ptr<Engine>> LoadEngine(const EngineOptions& options,
+                                                   RunContext* context);
+
+}  // namespace cajal
