@@ -10,31 +10,23 @@
 #pragma once
 
 #include <map>
-#include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "model/base/status.h"
 #include "model/checkpoint/config.h"
 #include "model/checkpoint/safetensors.h"
+#include "model/checkpoint/tensor_names.h"
 
 namespace cajal::checkpoint {
 
-// The canonical name of a tensor, or the name itself when it belongs to no known layout.
-std::string CanonicalName(const std::string& name);
-
-// A tensor that the config demands.
-struct ExpectedTensor {
-  std::string name;  // canonical
-  std::vector<int64_t> shape;
-};
-std::vector<ExpectedTensor> ExpectedTensors(const Gemma3Config& config);
-
 class Checkpoint {
  public:
-  // Reads model.safetensors.index.json with its shards, or model.safetensors, or the only
-  // *.safetensors of the folder; checks every expected tensor's presence, shape and type (BF16, F16, F32).
-  // Finite values are checked when the weights are put on the device, not here.
+  // Reads model.safetensors, or else model.safetensors.index.json with its shards, or else the only
+  // *.safetensors of the folder; checks every expected tensor's presence, shape and type (BF16,
+  // F16, F32). Errors name the file, the tensor and what is wrong. Finite values are checked when
+  // the weights are put on the device, not here.
   static absl::StatusOr<Checkpoint> Open(const std::string& dir);
 
   const Gemma3Config& config() const { return config_; }
@@ -49,14 +41,21 @@ class Checkpoint {
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  std::string dir_;
-  Gemma3Config config_;
-  std::vector<std::shared_ptr<const SafetensorsFile>> files_;
   struct Entry {
     TensorView view;
+    std::string source_name;  // the name in its file
     std::string file;
   };
-  std::map<std::string, Entry> entries_;
+
+  Checkpoint() = default;
+  absl::Status AddFile(const std::string& path, const std::set<std::string>* expected_names);
+  absl::Status AddShards(const std::string& index_path);
+  absl::Status CheckTensors();
+  const Entry& Find(const std::string& canonical_name) const;
+
+  std::string dir_;
+  Gemma3Config config_;
+  std::map<std::string, Entry> entries_;  // by canonical name
   std::vector<std::string> warnings_;
 };
 

@@ -1,8 +1,9 @@
 // config.json of any Gemma 3 checkpoint, with the class defaults of Transformers filled in.
 //
 // Published files omit many fields (google/gemma-3-4b-it gives no head counts), and spell others in
-// two ways (sliding_window_pattern or layer_types; rope_theta, rope_local_base_freq and rope_scaling or
-// rope_parameters; *_token_index or *_token_id). All of them end in this one struct.
+// two ways (sliding_window_pattern or layer_types; rope_theta, rope_local_base_freq and
+// rope_scaling or rope_parameters; *_token_index or *_token_id). All of them end in this one
+// struct.
 #pragma once
 
 #include <cstdint>
@@ -42,21 +43,25 @@ struct TextConfig {
   bool tie_word_embeddings = true;
 };
 
+// The defaults are those of Transformers' SiglipVisionConfig, not of any Gemma 3, whose files give
+// every value that differs.
 struct VisionConfig {
-  int64_t hidden_size = 1152;
-  int64_t intermediate_size = 4304;
-  int64_t num_hidden_layers = 27;
-  int64_t num_attention_heads = 16;
+  int64_t hidden_size = 768;
+  int64_t intermediate_size = 3072;
+  int64_t num_hidden_layers = 12;
+  int64_t num_attention_heads = 12;
   int64_t num_channels = 3;
-  int64_t image_size = 896;
-  int64_t patch_size = 14;
+  int64_t image_size = 224;
+  int64_t patch_size = 16;
   double layer_norm_eps = 1e-6;
+
+  int64_t patches_per_side() const { return image_size / patch_size; }
 };
 
 struct Gemma3Config {
-  std::string model_type;  // "gemma3" (multimodal) or "gemma3_text"
-  std::string model_name;  // _name_or_path when present, else the folder's name
-  std::string torch_dtype; // "float32", "bfloat16"; empty when not given
+  std::string model_type;   // "gemma3" (multimodal) or "gemma3_text"
+  std::string model_name;   // _name_or_path when present, else the folder's name
+  std::string torch_dtype;  // "float32", "bfloat16"; empty when not given
   TextConfig text;
   std::optional<VisionConfig> vision;  // multimodal only
   int64_t mm_tokens_per_image = 256;
@@ -69,8 +74,8 @@ struct Gemma3Config {
 };
 
 // Reads `<dir>/config.json`. Refuses other architectures, unknown rope types and values that do not
-// fit together (heads not divisible by kv heads, layer_types of the wrong length, mm_tokens_per_image
-// not a square that divides the patch grid). Errors name the file and the key.
+// fit together (heads not divisible by kv heads, layer_types of the wrong length,
+// mm_tokens_per_image not a square that divides the patch grid). Errors name the file and the key.
 absl::StatusOr<Gemma3Config> LoadConfig(const std::string& dir);
 
 // The same from text, for tests. `dir` only names the model.

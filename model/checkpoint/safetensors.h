@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,21 @@
 namespace cajal::checkpoint {
 
 // The container's element types that Cajal can use; files with others are refused.
-enum class ElementType { kBool, kU8, kI8, kI16, kU16, kF16, kBF16, kI32, kU32, kF32, kF64, kI64, kU64 };
+enum class ElementType {
+  kBool,
+  kU8,
+  kI8,
+  kI16,
+  kU16,
+  kF16,
+  kBF16,
+  kI32,
+  kU32,
+  kF32,
+  kF64,
+  kI64,
+  kU64
+};
 
 // Bytes per element, and the container's name ("BF16").
 int64_t ElementSize(ElementType type);
@@ -36,6 +51,11 @@ struct TensorView {
   std::shared_ptr<const void> mapping;  // keeps `data` valid
 
   int64_t n_elements() const { return size_bytes / ElementSize(type); }
+  // Whether `data` may be read through a pointer to the element type. True for files that follow
+  // the format's advice; copy the tensor where it is false.
+  bool is_aligned() const {
+    return reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(ElementSize(type)) == 0;
+  }
 };
 
 // "[256, 64]"
@@ -45,8 +65,8 @@ class SafetensorsFile {
  public:
   // Maps and validates the file: header length and bounds, UTF-8, JSON without duplicate keys,
   // known types, shapes times sizes without overflow, offsets without holes and overlaps, nothing
-  // missing and nothing left over at the end. Errors (INVALID_ARGUMENT, NOT_FOUND) name the file and
-  // the tensor.
+  // missing and nothing left over at the end. Errors (INVALID_ARGUMENT, NOT_FOUND) name the file
+  // and the tensor.
   static absl::StatusOr<std::shared_ptr<const SafetensorsFile>> Open(const std::string& path);
 
   const std::string& path() const { return path_; }
@@ -58,6 +78,8 @@ class SafetensorsFile {
   friend absl::StatusOr<std::shared_ptr<const SafetensorsFile>> ParseSafetensors(
       std::shared_ptr<const std::string> bytes, const std::string& name_for_errors);
   SafetensorsFile() = default;
+  static absl::StatusOr<std::shared_ptr<const SafetensorsFile>> Parse(
+      std::span<const std::byte> bytes, std::shared_ptr<const void> owner, const std::string& path);
 
   std::string path_;
   std::map<std::string, TensorView> tensors_;
@@ -73,6 +95,7 @@ struct TensorToWrite {
 };
 
 // The container's bytes: tensors by descending element size, then name, data on an 8-byte boundary.
+// Names are distinct UTF-8, and "__metadata__" is none of them.
 std::string SerializeSafetensors(const std::vector<TensorToWrite>& tensors,
                                  const std::map<std::string, std::string>& metadata);
 
@@ -81,7 +104,8 @@ std::string SerializeSafetensors(const std::vector<TensorToWrite>& tensors,
 absl::Status WriteSafetensors(const std::string& path, const std::vector<TensorToWrite>& tensors,
                               const std::map<std::string, std::string>& metadata);
 
-// The same for a file already in memory: parses without copying; `bytes` is kept alive by the views.
+// The same for a file already in memory: parses without copying; `bytes` is kept alive by the
+// views.
 absl::StatusOr<std::shared_ptr<const SafetensorsFile>> ParseSafetensors(
     std::shared_ptr<const std::string> bytes, const std::string& name_for_errors);
 
