@@ -9,7 +9,7 @@ if(CCACHE)
 endif()
 
 add_library(cajal_flags INTERFACE)
-target_compile_options(cajal_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror)
+target_compile_options(cajal_flags INTERFACE -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wnon-virtual-dtor -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(cajal_flags INTERFACE -fpch-preprocess)  # lets ccache see through the PCH
 else()
