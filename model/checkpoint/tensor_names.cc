@@ -10,7 +10,7 @@ namespace cajal::checkpoint {
 namespace {
 
 // Each prefix with its canonical one; the first that matches is replaced.
-constexpr std::array<std::pair<const char*, const char*>, 11> kPrefixes = {{
+constexpr std::array<std::pair<const char*, const char*>, 10> kPrefixes = {{
     {"model.language_model.", "language_model."},
     {"model.vision_tower.vision_model.", "vision_tower."},
     {"model.vision_tower.", "vision_tower."},
@@ -21,7 +21,6 @@ constexpr std::array<std::pair<const char*, const char*>, 11> kPrefixes = {{
     {"model.embed_tokens.", "language_model.embed_tokens."},
     {"model.layers.", "language_model.layers."},
     {"model.norm.", "language_model.norm."},
-    {"model.lm_head.", "lm_head."},
 }};
 
 void AddText(const TextConfig& text, std::vector<ExpectedTensor>& tensors) {
