@@ -41,3 +41,11 @@ require_preset() {
             grep -vx base | paste -sd ' ')
   [[ " $presets " == *" $1 "* ]] || wrong_usage "There is no preset '$1'; there are: $presets."
 }
+
+# Passes on the names of files that exist: git also lists those just deleted.
+existing_files() {
+  local file
+  while read -r file; do
+    if [[ -f $file ]]; then echo "$file"; fi
+  done
+}
