@@ -1,0 +1,78 @@
+#include "model/attribution/feature_selection.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+namespace cajal::attribution {
+namespace {
+
+// circuit-tracer's floor when it normalises rows for the ranking.
+constexpr double kRowSumFloor = 1e-8;
+
+}  // namespace
+
+FeatureSelection::FeatureSelection(const SourceTable& sources,
+                                   std::vector<float> logit_probabilities)
+    : sources_(sources),
+      logit_probabilities_(std::move(logit_probabilities)),
+      rows_by_layer_(static_cast<size_t>(sources.n_layers()) + 1),
+      has_row_(static_cast<size_t>(sources.features().size()), false) {}
+
+void FeatureSelection::AddRows(const RowBatch* batch) {
+  for (int64_t i = 0; i < batch->size(); ++i) {
+    const int layer = batch->layers[static_cast<size_t>(i)];
+    rows_by_layer_[static_cast<size_t>(layer)].push_back({batch, i});
+    if (layer < sources_.n_layers()) {
+      has_row_[static_cast<size_t>(batch->targets[static_cast<size_t>(i)])] = true;
+    }
+  }
+}
+
+std::vector<double> FeatureSelection::Influence() const {
+  const auto n_columns = sources_.n_columns();
+  at::Tensor by_column =
+      at::zeros({n_columns}, sources_.token_vectors().options().dtype(at::kDouble));
+  for (size_t layer = rows_by_layer_.size(); layer-- > 0;) {
+    // No edges among rows of one layer, so their own influence is final here.
+    const at::Tensor cpu = by_column.cpu();
+    const double* influence = cpu.const_data_ptr<double>();
+    for (const Row& row : rows_by_layer_[layer]) {
+      const auto i = static_cast<size_t>(row.index);
+      const auto target = static_cast<size_t>(row.batch->targets[i]);
+      const double weight =
+          layer + 1 == rows_by_layer_.size()
+              ? logit_probabilities_[target]
+              : influence[sources_.FeatureColumn(static_cast<int64_t>(target))];
+      if (weight == 0) continue;
+      const double share = weight / std::max(row.batch->absolute_sums[i], kRowSumFloor);
+      const int64_t length = sources_.ColumnsBelow(static_cast<int>(layer));
+      by_column.slice(0, 0, length)
+          .add_(row.batch->values[row.index].slice(0, 0, length).abs(), share);
+    }
+  }
+  const at::Tensor cpu = by_column.cpu();
+  std::vector<double> result(static_cast<size_t>(sources_.features().size()));
+  for (size_t i = 0; i < result.size(); ++i) {
+    result[i] = cpu.const_data_ptr<double>()[sources_.FeatureColumn(static_cast<int64_t>(i))];
+  }
+  return result;
+}
+
+std::vector<int64_t> FeatureSelection::MostInfluential(int64_t n) const {
+  const std::vector<double> influence = Influence();
+  std::vector<int64_t> order;
+  for (size_t i = 0; i < has_row_.size(); ++i) {
+    if (!has_row_[i]) order.push_back(static_cast<int64_t>(i));
+  }
+  n = std::min(n, static_cast<int64_t>(order.size()));
+  std::partial_sort(order.begin(), order.begin() + n, order.end(), [&](int64_t a, int64_t b) {
+    const double at_a = influence[static_cast<size_t>(a)];
+    const double at_b = influence[static_cast<size_t>(b)];
+    return at_a != at_b ? at_a > at_b : a < b;
+  });
+  order.resize(static_cast<size_t>(n));
+  return order;
+}
+
+}  // namespace cajal::attribution

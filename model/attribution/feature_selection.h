@@ -1,0 +1,45 @@
+// Which features become nodes: in order of their estimated influence on the logits.
+//
+// circuit-tracer's rule (attribute(), phase 4): with the rows known so far, influence flows from the logits
+// down the normalised absolute edges; the most influential features that have no row yet are computed
+// next; then the estimate is made anew. Edges only lead from lower to higher layers, so one pass over the
+// rows from the top down is exact.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "model/attribution/row_sweep.h"
+#include "model/attribution/source_table.h"
+
+namespace cajal::attribution {
+
+class FeatureSelection {
+ public:
+  // logit_probabilities: weights of the logit rows, by rank. `sources` must outlive it.
+  FeatureSelection(const SourceTable& sources, std::vector<float> logit_probabilities);
+
+  // Rows that have been computed. The batch must stay alive and in place.
+  void AddRows(const RowBatch* batch);
+
+  // The `n` most influential features without a row, descending; ties by ascending index.
+  std::vector<int64_t> MostInfluential(int64_t n) const;
+
+  // Influence of every feature on the logits as far as the rows tell, [n features].
+  std::vector<double> Influence() const;
+
+ private:
+  struct Row {
+    const RowBatch* batch;
+    int64_t index;  // in the batch
+  };
+
+  const SourceTable& sources_;
+  std::vector<float> logit_probabilities_;
+  std::vector<std::vector<Row>> rows_by_layer_;  // [n_layers + 1]
+  std::vector<bool> has_row_;                    // per feature
+};
+
+}  // namespace cajal::attribution

@@ -1,0 +1,132 @@
+#include "model/attribution/frozen_model.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+namespace cajal::attribution {
+
+using gemma3::AttentionLayout;
+using gemma3::BlockWeights;
+using gemma3::HookSite;
+
+FoldedModel FoldModel(const gemma3::Model& model, const transcoder::TranscoderSet& transcoders) {
+  const auto& config = model.config.text;
+  const int64_t d = config.hidden_size;
+  FoldedModel folded;
+  for (size_t i = 0; i < model.weights.decoder.blocks.size(); ++i) {
+    const BlockWeights& w = model.weights.decoder.blocks[i];
+    FoldedBlock block;
+    block.output = (w.attn.o_proj.to(at::kFloat) * w.post_attn_gain.unsqueeze(1))
+                       .view({d, config.num_attention_heads, config.head_dim})
+                       .permute({1, 0, 2})
+                       .contiguous();
+    block.value = (w.attn.v_proj.to(at::kFloat) * w.input_gain)
+                      .view({config.num_key_value_heads, config.head_dim, d});
+    if (const auto skip = transcoders.Skip(static_cast<int>(i)); skip.has_value()) {
+      at::Tensor adjoint = skip->to(at::kFloat).transpose(0, 1) * w.pre_mlp_gain;
+      if (transcoders.info().output_site == HookSite::kMlpOutRaw) {
+        adjoint = w.post_mlp_gain.unsqueeze(1) * adjoint;
+      }
+      block.skip = adjoint.contiguous();
+    }
+    folded.blocks.push_back(std::move(block));
+  }
+  folded.mean_unembedding = model.weights.decoder.unembedding.mean(0, false, at::kFloat);
+  return folded;
+}
+
+void ResidualGradient::Widen(const AttentionLayout::Run& run) {
+  active = empty() ? run
+                   : AttentionLayout::Run{std::min(active.begin, run.begin),
+                                          std::max(active.end, run.end)};
+}
+
+FrozenModel::FrozenModel(const gemma3::Model& model,
+                         const transcoder::TranscoderSetInfo& transcoders,
+                         const FoldedModel& folded, const Trace& trace)
+    : model_(model), folded_(folded), trace_(trace) {
+  const auto& config = model.config.text;
+  const int64_t T = trace.n_positions();
+  const int64_t group = config.num_attention_heads / config.num_key_value_heads;
+  for (int i = 0; i < trace.n_layers(); ++i) {
+    const LayerTrace& recorded = trace.layers[static_cast<size_t>(i)];
+    Layer layer;
+    // [H, query, key], scaled by what the query's output and the key's input are normed with.
+    const at::Tensor scaled = recorded.pattern * recorded.post_attn_scale.view({1, T, 1}) *
+                              recorded.input_scale.view({1, 1, T});
+    layer.pattern = scaled.view({config.num_key_value_heads, group, T, T})
+                        .permute({0, 3, 1, 2})
+                        .contiguous();
+    if (folded.blocks[static_cast<size_t>(i)].skip.has_value()) {
+      layer.skip_scale = recorded.pre_mlp_scale;
+      if (transcoders.output_site == HookSite::kMlpOutRaw) {
+        layer.skip_scale = layer.skip_scale * recorded.post_mlp_scale;
+      }
+    }
+    layers_.push_back(std::move(layer));
+  }
+}
+
+at::Tensor FrozenModel::FeatureInputToMid(int layer, const at::Tensor& rows,
+                                          const at::Tensor& positions) const {
+  const auto i = static_cast<size_t>(layer);
+  const at::Tensor scale = trace_.layers[i].pre_mlp_scale.index_select(0, positions);
+  return rows * scale.unsqueeze(1) * model_.weights.decoder.blocks[i].pre_mlp_gain;
+}
+
+at::Tensor FrozenModel::FinalNormedToResidual(const at::Tensor& rows) const {
+  return rows * (model_.weights.decoder.final_gain * trace_.final_scale[-1]);
+}
+
+void FrozenModel::PullBackMlp(int layer, ResidualGradient* gradient) const {
+  const FoldedBlock& block = folded_.blocks[static_cast<size_t>(layer)];
+  if (!block.skip.has_value() || gradient->empty()) return;
+  const auto [begin, end] = gradient->active;
+  at::Tensor active = gradient->values.slice(0, begin, end);
+  const at::Tensor through_skip = at::matmul(active, *block.skip);
+  const at::Tensor scale = layers_[static_cast<size_t>(layer)].skip_scale.slice(0, begin, end);
+  active.addcmul_(through_skip, scale.view({-1, 1, 1}));
+}
+
+void FrozenModel::PullBackAttention(int layer, ResidualGradient* gradient) const {
+  if (gradient->empty()) return;
+  const FoldedBlock& block = folded_.blocks[static_cast<size_t>(layer)];
+  const AttentionLayout::Run queries = gradient->active;
+  const AttentionLayout::Run keys = trace_.layout.ReachableKeys(
+      model_.config.text.layer_types[static_cast<size_t>(layer)], queries);
+  const int64_t n_queries = queries.end - queries.begin;
+  const int64_t n_keys = keys.end - keys.begin;
+  const int64_t rows = gradient->values.size(1);
+  const int64_t d = gradient->values.size(2);
+  const int64_t n_kv = block.value.size(0);
+  const int64_t group = block.output.size(0) / n_kv;
+  const int64_t h = block.output.size(2);
+
+  const at::Tensor at_queries =
+      gradient->values.slice(0, queries.begin, queries.end).view({n_queries * rows, d});
+  // Gradients at the head outputs z, then at the values v; one kv head at a time. All are computed
+  // before the keys' positions are written, because these overlap the queries'.
+  at::Tensor z = at::empty({group, n_queries * rows, h}, at_queries.options());
+  std::vector<at::Tensor> value_gradients;
+  for (int64_t kv = 0; kv < n_kv; ++kv) {
+    for (int64_t member = 0; member < group; ++member) {
+      at::Tensor z_member = z[member];
+      at::mm_out(z_member, at_queries, block.output[kv * group + member]);
+    }
+    const at::Tensor pattern = layers_[static_cast<size_t>(layer)]
+                                   .pattern[kv]
+                                   .slice(0, keys.begin, keys.end)
+                                   .slice(2, queries.begin, queries.end)
+                                   .reshape({n_keys, group * n_queries});
+    value_gradients.push_back(at::mm(pattern, z.view({group * n_queries, rows * h})));
+  }
+  at::Tensor at_keys = gradient->values.slice(0, keys.begin, keys.end).view({n_keys * rows, d});
+  for (int64_t kv = 0; kv < n_kv; ++kv) {
+    at_keys.addmm_(value_gradients[static_cast<size_t>(kv)].view({n_keys * rows, h}),
+                   block.value[kv]);
+  }
+  gradient->Widen(keys);
+}
+
+}  // namespace cajal::attribution

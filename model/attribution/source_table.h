@@ -1,0 +1,88 @@
+// The sources of a trace, laid out for one matrix product per (layer, position).
+//
+// A source is what an edge can start from: the token embedding of a position, an active feature, or
+// the error at a (layer, position). What is no node but still acts on targets (decoder bias; the MLP
+// output at zeroed positions) is a source of its own kind here, the bias, so that every row adds up.
+//
+// Columns, in this order:
+//   [tokens: one per position]
+//   [layer 0, position 0: its features ascending, its error, its bias] [layer 0, position 1: …] …
+// A target in layer l has no source in layer l or above: its row is a prefix of the columns, the first
+// `ColumnsBelow(l)`.
+//
+// Source vectors are kept in the space of the residual stream after their layer: for transcoders that
+// write before the post-feed-forward norm, the frozen norm is multiplied in. Then a direct effect is
+// the inner product of a source vector with the gradient at `blocks.{l}.hook_resid_post`.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "model/attribution/trace.h"
+#include "model/base/run_context.h"
+#include "model/gemma3/model.h"
+#include "model/transcoder/transcoder_set.h"
+
+namespace cajal::attribution {
+
+// All active features of a trace, ascending (layer, position, feature); on the CPU. n entries each.
+struct FeatureTable {
+  std::vector<int32_t> layers;
+  std::vector<int32_t> positions;
+  std::vector<int32_t> features;
+  std::vector<float> activations;
+  std::vector<float> pre_activations;
+
+  int64_t size() const { return static_cast<int64_t>(layers.size()); }
+};
+
+class SourceTable {
+ public:
+  // Encodes every layer and gathers the source vectors. Phase "encode", one unit per layer.
+  //   zero_positions: features and errors at the first ones are left out.
+  static absl::StatusOr<SourceTable> Build(const gemma3::Model& model, const Trace& trace,
+                                           const transcoder::TranscoderSet& transcoders,
+                                           int64_t zero_positions, RunContext* context);
+
+  const FeatureTable& features() const { return features_; }
+  int64_t n_positions() const { return n_positions_; }
+  int n_layers() const { return static_cast<int>(vectors_.size()); }
+
+  int64_t ColumnsBelow(int layer) const { return Group(layer, 0); }  // layer may be n_layers
+  int64_t n_columns() const { return ColumnsBelow(n_layers()); }
+
+  int64_t TokenColumn(int64_t position) const { return position; }
+  // Where the columns of a (layer, position) begin, and how many they are.
+  int64_t GroupBegin(int layer, int64_t position) const { return Group(layer, position); }
+  int64_t GroupSize(int layer, int64_t position) const {
+    return Group(layer, position + 1) - Group(layer, position);
+  }
+  int64_t FeatureColumn(int64_t feature_index) const;
+  int64_t ErrorColumn(int layer, int64_t position) const { return Group(layer, position + 1) - 2; }
+  int64_t BiasColumn(int layer, int64_t position) const { return Group(layer, position + 1) - 1; }
+  // All bias columns ascending, int64, on the device; the first layer * T of them are below `layer`.
+  const at::Tensor& bias_columns() const { return bias_columns_; }
+
+  // Vectors of the sources at (layer, position), [GroupSize, d].
+  at::Tensor Vectors(int layer, int64_t position) const;
+  // [T, d], the token embeddings.
+  const at::Tensor& token_vectors() const { return token_vectors_; }
+
+ private:
+  SourceTable() = default;
+  int64_t Group(int layer, int64_t position) const {
+    return group_begin_[static_cast<size_t>(layer * n_positions_ + position)];
+  }
+
+  int64_t n_positions_ = 0;
+  FeatureTable features_;
+  std::vector<int64_t> group_begin_;   // [n_layers * T + 1]
+  std::vector<at::Tensor> vectors_;    // per layer: [columns of the layer, d]
+  at::Tensor token_vectors_;
+  at::Tensor bias_columns_;
+};
+
+}  // namespace cajal::attribution

@@ -1,0 +1,44 @@
+// One recorded forward pass: everything that the frozen model and the replacement need.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "model/base/run_context.h"
+#include "model/gemma3/model.h"
+#include "model/transcoder/transcoder_set.h"
+
+namespace cajal::attribution {
+
+// Scales are the frozen 1/rms of a norm, one per position, [T]. All tensors are float32 on the
+// model's device.
+struct LayerTrace {
+  at::Tensor pattern;         // [H, T, T], softmaxed attention (query, key)
+  at::Tensor input_scale;     // of the input norm
+  at::Tensor post_attn_scale;
+  at::Tensor pre_mlp_scale;
+  at::Tensor post_mlp_scale;
+  at::Tensor feature_input;   // [T, d], at the set's input hook
+  at::Tensor feature_output;  // [T, d], at the set's output hook
+};
+
+struct Trace {
+  gemma3::AttentionLayout layout;
+  at::Tensor embedding;  // [T, d], the residual entering block 0
+  std::vector<LayerTrace> layers;
+  at::Tensor final_scale;   // [T]
+  at::Tensor final_normed;  // [d], ln_final's output at the last position
+  at::Tensor logits;        // [vocab], of the last position
+
+  int64_t n_positions() const { return embedding.size(0); }
+  int n_layers() const { return static_cast<int>(layers.size()); }
+};
+
+// Runs the model once on the prompt. Phases "vision" and "forward".
+absl::StatusOr<Trace> RecordTrace(const gemma3::Model& model, const gemma3::ModelInput& input,
+                                  const transcoder::TranscoderSetInfo& transcoders,
+                                  RunContext* context);
+
+}  // namespace cajal::attribution

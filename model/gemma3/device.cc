@@ -1,0 +1,48 @@
+#include "model/gemma3/device.h"
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+
+#include "model/base/status.h"
+
+namespace cajal::gemma3 {
+namespace {
+
+bool MachineShowsGpu() { return access("/proc/driver/nvidia/version", R_OK) == 0; }
+
+// libtorch_cuda registers its kernels when it is opened. It stays open: its unique symbols would
+// stop dlclose anyway.
+absl::Status OpenCuda() {
+  if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr) {
+    return absl::FailedPreconditionError(
+        std::string("libtorch's CUDA parts cannot be opened (") + dlerror() +
+        "); install them with scripts/setup --cuda, or use --device cpu");
+  }
+  if (!at::globalContext().hasCUDA()) {
+    return absl::FailedPreconditionError(
+        "no CUDA device answers; check nvidia-smi, or use --device cpu");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<at::Device> OpenDevice(const std::string& choice, int threads) {
+  if (threads > 0) at::set_num_threads(threads);
+  if (choice != "cpu" && (choice == "cuda" || MachineShowsGpu())) {
+    const absl::Status status = OpenCuda();
+    if (status.ok()) {
+      at::globalContext().setAllowTF32CuBLAS(false);  // float32 is the reference mode
+      return at::Device(at::kCUDA, 0);
+    }
+    if (choice == "cuda") return status;
+  }
+  return at::Device(at::kCPU);
+}
+
+std::string DeviceName(const at::Device& device) { return device.str(); }
+
+}  // namespace cajal::gemma3

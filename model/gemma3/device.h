@@ -1,0 +1,28 @@
+// The one place that decides where tensors live and in which type.
+//
+// Every tensor of the resident model is made by MapTensor (mapped_tensor.h) with a Placement, and
+// everything computed from it inherits device and dtype, so no other file names a device.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace cajal::gemma3 {
+
+struct Placement {
+  at::Device device = at::kCPU;
+  at::ScalarType dtype = at::kFloat;  // of weights and activations; norms and softmax use float32
+};
+
+// "cpu", "cuda" or "auto": auto takes the GPU when the machine shows one and libtorch's CUDA parts
+// can be opened, else the CPU. Opens libtorch_cuda at run time; it is never linked. Call once, before
+// any other use of torch, from the thread that will compute. Sets the CPU thread count (0 = all cores).
+absl::StatusOr<at::Device> OpenDevice(const std::string& choice, int threads);
+
+// "cpu" or "cuda:0".
+std::string DeviceName(const at::Device& device);
+
+}  // namespace cajal::gemma3
