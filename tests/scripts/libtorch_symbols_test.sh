@@ -1,21 +1,27 @@
 #!/bin/bash
 # libtorch holds a Protobuf of its own, older than the one that the server links. Both live in one
-# process without meeting as long as libtorch's is hidden: fails if LIBRARY exports a symbol that
-# belongs to google::protobuf. Harmless are templates of Protobuf for torch's own messages (onnx_torch),
-# which nothing else instantiates, and functions of other owners that only mention its types.
+# process without meeting as long as libtorch's is hidden: fails if the two libraries export the same
+# symbol of google::protobuf, because the loader would give both callers the same one.
 #
-#   libtorch_symbols_test.sh LIBRARY
+#   libtorch_symbols_test.sh LIBTORCH LIBPROTOBUF
 set -euo pipefail
 
-exported=$(nm --dynamic --defined-only "$1" | awk '{print $NF}')
-if [[ $(wc -l <<<"$exported") -lt 1000 ]]; then
-  echo "nm lists hardly any symbol of $1, so this check would see nothing." >&2
+# Mangled names of what belongs to google::protobuf: _ZN6google8protobuf… functions, _ZNK… const ones,
+# _ZTVN… and the like type data. Templates of the standard library over its types are the same anywhere.
+protobuf_symbols() {
+  nm --dynamic --defined-only --without-symbol-versions "$1" |
+    awk '$NF ~ /^_Z[A-Z]*6google8protobuf/ {print $NF}' | sort -u
+}
+
+torch_symbols=$(protobuf_symbols "$1")
+system_symbols=$(protobuf_symbols "$2")
+if (($(wc -l <<<"$system_symbols") < 1000)); then
+  echo "nm finds hardly any symbol in $2, so this check would see nothing." >&2
   exit 1
 fi
-# Mangled names: _ZN6google8protobuf… functions, _ZNK… const ones, _ZTVN… and the like type data.
-leaked=$(grep -E '^_Z[A-Z]*6google8protobuf' <<<"$exported" | grep -v 10onnx_torch || true)
-if [[ -n $leaked ]]; then
-  echo "$1 exports symbols of its own Protobuf, which would clash with the server's:" >&2
-  c++filt <<<"$leaked" | head -n 20 >&2
+shared=$(comm -12 <(echo "$torch_symbols") <(echo "$system_symbols"))
+if [[ -n $shared ]]; then
+  echo "$1 and $2 both export:" >&2
+  c++filt <<<"$shared" | head -n 20 >&2
   exit 1
 fi
