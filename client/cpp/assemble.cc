@@ -1,0 +1,223 @@
+#include "client/cpp/assemble.h"
+
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/cpp/status.h"
+#include "client/cpp/wire.h"
+
+namespace cajal::client {
+namespace {
+
+// Writes `bytes` at `offset` into `values` as if it were raw memory, growing it to whole elements.
+template <typename T>
+void WriteBytes(const std::string& bytes, int64_t offset, std::vector<T>* values) {
+  const size_t end = static_cast<size_t>(offset) + bytes.size();
+  values->resize((end + sizeof(T) - 1) / sizeof(T));
+  std::memcpy(reinterpret_cast<char*>(values->data()) + offset, bytes.data(), bytes.size());
+}
+
+// Bytes of a tensor by its shape; -1 when that is no size.
+int64_t SizeByShape(const v1::TensorInfo& info) {
+  int64_t size = info.type() == v1::TENSOR_TYPE_F32   ? 4
+                 : info.type() == v1::TENSOR_TYPE_I64 ? 8
+                                                      : -1;
+  for (const int64_t length : info.shape()) {
+    if (length < 0 || __builtin_mul_overflow(size, length, &size)) return -1;
+  }
+  return size;
+}
+
+absl::StatusOr<NodeKind> KindFromProto(int kind) {
+  switch (kind) {
+    case v1::NODE_KIND_FEATURE:
+      return NodeKind::kFeature;
+    case v1::NODE_KIND_ERROR:
+      return NodeKind::kError;
+    case v1::NODE_KIND_TOKEN:
+      return NodeKind::kToken;
+    case v1::NODE_KIND_LOGIT:
+      return NodeKind::kLogit;
+    default:
+      return BrokenAnswer(absl::StrCat("unknown kind of node ", kind));
+  }
+}
+
+absl::Status Misplaced(const char* what, bool has_header) {
+  return BrokenAnswer(has_header ? absl::StrCat("a second ", what)
+                                 : absl::StrCat("a ", what, " before the header"));
+}
+
+}  // namespace
+
+absl::Status ForwardAssembler::Add(const v1::ForwardHeader& header) {
+  if (has_header_) return Misplaced("header", has_header_);
+  has_header_ = true;
+  result_ = FromProto(header);
+  for (const v1::TensorInfo& info : header.tensors()) {
+    const int64_t size = SizeByShape(info);
+    if (size < 0 || size != info.size_bytes()) {
+      return BrokenAnswer(absl::StrCat("tensor ", info.name(), " is said to have ",
+                                       info.size_bytes(), " bytes, its shape and type make ",
+                                       size));
+    }
+    result_.tensors.push_back(
+        {.name = info.name(),
+         .type = info.type() == v1::TENSOR_TYPE_I64 ? TensorType::kI64 : TensorType::kF32,
+         .shape = {info.shape().begin(), info.shape().end()},
+         .floats = {},
+         .ints = {}});
+    sizes_.push_back(size);
+    received_.push_back(0);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ForwardAssembler::Add(const v1::TensorChunk& chunk) {
+  if (!has_header_) return Misplaced("tensor chunk", has_header_);
+  const auto index = static_cast<size_t>(chunk.tensor());
+  if (chunk.tensor() < 0 || index >= sizes_.size()) {
+    return BrokenAnswer(absl::StrCat("a chunk of tensor ", chunk.tensor(), ", of ", sizes_.size()));
+  }
+  Tensor& tensor = result_.tensors[index];
+  const auto size = static_cast<int64_t>(chunk.data().size());
+  if (chunk.offset_bytes() != received_[index] || size > sizes_[index] - received_[index]) {
+    return BrokenAnswer(absl::StrCat("tensor ", tensor.name, " has ", received_[index], " of ",
+                                     sizes_[index], " bytes, then ", size, " come for offset ",
+                                     chunk.offset_bytes()));
+  }
+  if (tensor.type == TensorType::kI64) {
+    WriteBytes(chunk.data(), received_[index], &tensor.ints);
+  } else {
+    WriteBytes(chunk.data(), received_[index], &tensor.floats);
+  }
+  received_[index] += size;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ForwardResult> ForwardAssembler::Finish() {
+  if (!has_header_) return BrokenAnswer("it ended before the header");
+  for (size_t i = 0; i < sizes_.size(); ++i) {
+    if (received_[i] != sizes_[i]) {
+      return BrokenAnswer(absl::StrCat("tensor ", result_.tensors[i].name, " ended after ",
+                                       received_[i], " of ", sizes_[i], " bytes"));
+    }
+  }
+  return std::move(result_);
+}
+
+absl::Status GraphAssembler::Add(const v1::GraphHeader& header) {
+  if (has_header_) return Misplaced("header", has_header_);
+  has_header_ = true;
+  graph_ = FromProto(header);
+  n_nodes_ = header.n_nodes();
+  n_edges_ = header.n_edges();
+  return absl::OkStatus();
+}
+
+absl::Status GraphAssembler::Add(const v1::GraphChunk& chunk) {
+  if (!has_header_) return Misplaced("graph chunk", has_header_);
+  switch (chunk.chunk_case()) {
+    case v1::GraphChunk::kTokens:
+      return AddTokens(chunk.tokens());
+    case v1::GraphChunk::kNodes:
+      return AddNodes(chunk.nodes());
+    case v1::GraphChunk::kEdges:
+      return AddEdges(chunk.edges());
+    case v1::GraphChunk::CHUNK_NOT_SET:
+      return absl::OkStatus();  // a kind of chunk that is newer than this client
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GraphAssembler::AddTokens(const v1::TokenChunk& chunk) {
+  if (chunk.token_ids_size() != chunk.token_texts_size()) {
+    return BrokenAnswer("tokens: ids and texts differ in number");
+  }
+  graph_.token_ids.insert(graph_.token_ids.end(), chunk.token_ids().begin(),
+                          chunk.token_ids().end());
+  graph_.token_texts.insert(graph_.token_texts.end(), chunk.token_texts().begin(),
+                            chunk.token_texts().end());
+  for (const v1::ImageSpan& span : chunk.image_spans()) {
+    graph_.image_spans.push_back(FromProto(span));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GraphAssembler::AddNodes(const v1::NodeChunk& chunk) {
+  const int n = chunk.node_indices_size();
+  const bool has_kept = graph_.view == GraphView::kFull;
+  if (chunk.kinds_size() != n || chunk.layers_size() != n || chunk.positions_size() != n ||
+      chunk.indices_size() != n || chunk.activations_size() != n || chunk.influences_size() != n ||
+      chunk.biases_size() != n || chunk.pre_activations_size() != n ||
+      chunk.kept_size() != (has_kept ? n : 0)) {
+    return BrokenAnswer("nodes: the arrays differ in length");
+  }
+  for (int i = 0; i < n; ++i) {
+    const absl::StatusOr<NodeKind> kind = KindFromProto(chunk.kinds(i));
+    if (!kind.ok()) return kind.status();
+    graph_.nodes.push_back({.node_index = chunk.node_indices(i),
+                            .kind = *kind,
+                            .layer = chunk.layers(i),
+                            .position = chunk.positions(i),
+                            .index = chunk.indices(i),
+                            .activation = chunk.activations(i),
+                            .influence = chunk.influences(i),
+                            .bias = chunk.biases(i),
+                            .pre_activation = chunk.pre_activations(i),
+                            .kept = has_kept ? chunk.kept(i) : true});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GraphAssembler::AddEdges(const v1::EdgeChunk& chunk) {
+  const int n = chunk.sources_size();
+  if (chunk.targets_size() != n || chunk.weights_size() != n ||
+      chunk.kept_size() != (graph_.view == GraphView::kFull ? n : 0)) {
+    return BrokenAnswer("edges: the arrays differ in length");
+  }
+  EdgeList& edges = graph_.edges;
+  edges.sources.insert(edges.sources.end(), chunk.sources().begin(), chunk.sources().end());
+  edges.targets.insert(edges.targets.end(), chunk.targets().begin(), chunk.targets().end());
+  edges.weights.insert(edges.weights.end(), chunk.weights().begin(), chunk.weights().end());
+  edges.kept.insert(edges.kept.end(), chunk.kept().begin(), chunk.kept().end());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Graph> GraphAssembler::Finish() {
+  if (!has_header_) return BrokenAnswer("it ended before the header");
+  const auto n_nodes = static_cast<int64_t>(graph_.nodes.size());
+  if (n_nodes != n_nodes_ || graph_.edges.size() != n_edges_) {
+    return BrokenAnswer(absl::StrCat("the graph ended after ", n_nodes, " of ", n_nodes_,
+                                     " nodes and ", graph_.edges.size(), " of ", n_edges_,
+                                     " edges"));
+  }
+  if (graph_.view != GraphView::kNone &&
+      static_cast<int32_t>(graph_.token_ids.size()) != graph_.info.n_positions) {
+    return BrokenAnswer(absl::StrCat("the graph ended after ", graph_.token_ids.size(), " of ",
+                                     graph_.info.n_positions, " tokens"));
+  }
+  return std::move(graph_);
+}
+
+absl::Status FileAssembler::Add(const v1::ExportGraphResponse& piece) {
+  if (has_size_ && piece.total_size_bytes() != total_size_bytes_) {
+    return BrokenAnswer("the size of the file changed while it was sent");
+  }
+  has_size_ = true;
+  total_size_bytes_ = piece.total_size_bytes();
+  bytes_ += piece.data();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> FileAssembler::Finish() {
+  const auto size = static_cast<int64_t>(bytes_.size());
+  if (!has_size_ || size != total_size_bytes_) {
+    return BrokenAnswer(
+        absl::StrCat("the file ended after ", size, " of ", total_size_bytes_, " bytes"));
+  }
+  return std::move(bytes_);
+}
+
+}  // namespace cajal::client

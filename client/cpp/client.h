@@ -1,0 +1,131 @@
+// Client of a Cajal server: every method of the wire contract that cajald serves, in plain C++
+// values.
+//
+//   #include "client/cpp/client.h"
+//   namespace cc = cajal::client;
+//
+//   absl::StatusOr<std::unique_ptr<cc::Client>> client = cc::Client::Create({.server =
+//   "gpu-box:50051"}); absl::StatusOr<cc::Graph> graph = (*client)->CreateGraph(
+//       {.prompt = cc::TextPrompt("The capital of France is")},
+//       {.on_progress = [](const cc::Progress& p) { std::cerr << p.phase << " " << p.done << "\n";
+//       }});
+//   if (!graph.ok()) {
+//     std::cerr << graph.status().message() << " " << cc::ErrorReason(graph.status()) << "\n";
+//   } else {
+//     std::cout << graph->info.name << ": " << graph->edges.size() << " edges\n";
+//   }
+//
+// Two forms of each method: `X` waits for the answer; `XAsync` returns at once and calls `done` on
+// a thread of the library. `done` is called exactly once, also when the call fails to start. It
+// must not wait for another call of this library or destroy the Client: the threads are few, and
+// shared by all calls.
+//
+// Errors are absl::Status with the server's typed details (error_details.h). Only text that is not
+// UTF-8 and a request that is too large are refused without asking the server.
+//
+// Retries: calls that may run twice without harm are tried again when the server is not there or
+// asks to come back later. CreateGraph is among them because each of its calls carries a
+// request_id. DeleteGraph is not: its second try could only say NOT_FOUND.
+//
+// Thread-safe: one Client serves any number of threads over one connection. No header of this
+// library needs gRPC or Protobuf; Abseil is its only dependency to compile against.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "client/cpp/cancellation.h"
+#include "client/cpp/client_options.h"
+#include "client/cpp/error_details.h"
+#include "client/cpp/graph.h"
+#include "client/cpp/job.h"
+#include "client/cpp/model.h"
+#include "client/cpp/prompt.h"
+
+namespace cajal::client {
+
+// Which page of a list.
+struct PageRequest {
+  int32_t page_size = 0;        // 0 = the server's default, 50; at most 500
+  std::string page_token = {};  // next_page_token of the page before; empty = the first
+};
+
+class Client {
+ public:
+  template <typename T>
+  using Done = std::function<void(absl::StatusOr<T>)>;
+
+  // Checks the options; INVALID_ARGUMENT names the wrong one. Does not connect: the first call
+  // does.
+  static absl::StatusOr<std::unique_ptr<Client>> Create(const ClientOptions& options = {});
+
+  // Cancels what still runs and waits until its `done` has been called.
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // What the server is, has loaded and permits.
+  absl::StatusOr<ServerInfo> GetServerInfo(const CallOptions& options = {});
+  void GetServerInfoAsync(const CallOptions& options, Done<ServerInfo> done);
+
+  // The token ids that the model would read.
+  absl::StatusOr<TokenizedPrompt> Tokenize(const Prompt& prompt, const CallOptions& options = {});
+  void TokenizeAsync(const Prompt& prompt, const CallOptions& options, Done<TokenizedPrompt> done);
+
+  // One forward pass of the original model. Reports progress.
+  absl::StatusOr<ForwardResult> Forward(const ForwardRequest& request,
+                                        const CallOptions& options = {});
+  void ForwardAsync(const ForwardRequest& request, const CallOptions& options,
+                    Done<ForwardResult> done);
+
+  // Computes and stores a graph. Reports progress. Cancelling the call, or its time limit, cancels
+  // the job, unless the request says detach.
+  absl::StatusOr<Graph> CreateGraph(const CreateGraphRequest& request,
+                                    const CallOptions& options = {});
+  void CreateGraphAsync(const CreateGraphRequest& request, const CallOptions& options,
+                        Done<Graph> done);
+
+  // Reads a stored graph.
+  absl::StatusOr<Graph> GetGraph(const GetGraphRequest& request, const CallOptions& options = {});
+  void GetGraphAsync(const GetGraphRequest& request, const CallOptions& options, Done<Graph> done);
+
+  // A page of the stored graphs, newest first; `prompt` is cut after 200 characters.
+  absl::StatusOr<GraphPage> ListGraphs(const PageRequest& request = {},
+                                       const CallOptions& options = {});
+  void ListGraphsAsync(const PageRequest& request, const CallOptions& options,
+                       Done<GraphPage> done);
+
+  // Deletes a stored graph for good. `name`: "graphs/{id}".
+  absl::Status DeleteGraph(const std::string& name, const CallOptions& options = {});
+  void DeleteGraphAsync(const std::string& name, const CallOptions& options,
+                        std::function<void(absl::Status)> done);
+
+  // A stored graph as the bytes of a file, held in memory as a whole.
+  absl::StatusOr<std::string> ExportGraph(const ExportGraphRequest& request,
+                                          const CallOptions& options = {});
+  void ExportGraphAsync(const ExportGraphRequest& request, const CallOptions& options,
+                        Done<std::string> done);
+
+  // A page of the jobs: the running one, the waiting ones in order, then finished ones.
+  absl::StatusOr<JobPage> ListJobs(const PageRequest& request = {},
+                                   const CallOptions& options = {});
+  void ListJobsAsync(const PageRequest& request, const CallOptions& options, Done<JobPage> done);
+
+  // One job. `name`: "jobs/{id}".
+  absl::StatusOr<Job> GetJob(const std::string& name, const CallOptions& options = {});
+  void GetJobAsync(const std::string& name, const CallOptions& options, Done<Job> done);
+
+  // Asks a job to stop; it does within one batch, so the answer may still say kRunning.
+  absl::StatusOr<Job> CancelJob(const std::string& name, const CallOptions& options = {});
+  void CancelJobAsync(const std::string& name, const CallOptions& options, Done<Job> done);
+
+ private:
+  struct Impl;
+  explicit Client(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace cajal::client

@@ -1,0 +1,153 @@
+// Attribution graphs as plain values, and the requests that make and read them.
+//
+// Node order: [selected features, ascending (layer, position, index)] [errors, layer-major, then
+// position] [tokens, by position] [logits, by descending probability]. A node's number in this
+// order is its node index, the same in every view of a graph.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "client/cpp/model.h"
+#include "client/cpp/prompt.h"
+
+namespace cajal::client {
+
+// How a graph is computed. What is not set takes the server's default, given in brackets.
+struct GraphSettings {
+  std::optional<int32_t> max_n_logits = {};       // [10] most targets chosen by probability
+  std::optional<double> desired_logit_prob = {};  // [0.95] choose targets up to this in total
+  std::optional<int32_t> max_feature_nodes = {};  // [7500] 0 = every active feature
+  std::optional<int32_t> batch_size = {};         // [256] rows computed together
+  std::optional<int32_t> update_interval = {};    // [4] batches between two rankings
+  std::optional<bool> rank_once = {};             // [false] rank by the logit rows alone
+  std::optional<int32_t> zero_positions = {};     // [by the model] first positions without features
+};
+
+// Which part of a graph is kept. Both in [0, 1].
+struct PruneOptions {
+  std::optional<double> node_threshold = {};  // [0.8] share of the influence that kept nodes carry
+  std::optional<double> edge_threshold = {};  // [0.98] share that kept edges carry
+};
+
+enum class GraphView {
+  kNone,    // GraphInfo alone
+  kPruned,  // the nodes and edges that pruning keeps
+  kFull,    // all of them, each with whether pruning keeps it; may be gigabytes
+};
+
+struct CreateGraphRequest {
+  Prompt prompt = {};
+  GraphSettings settings = {};
+  // Tokens to trace back, each exactly one token's text: " Austin". Empty = the most probable.
+  std::vector<std::string> targets = {};
+  PruneOptions prune = {};
+  GraphView view = GraphView::kPruned;
+  // A name for the request: the server computes one graph per name, so a second call attaches to
+  // the first one's job or reads its graph. Empty = the library makes one up, so that a retry of
+  // the same call cannot compute twice.
+  std::string request_id = {};
+  // Let the job go on when this client goes away.
+  bool detach = false;
+};
+
+struct GetGraphRequest {
+  std::string name = {};  // "graphs/{id}"
+  GraphView view = GraphView::kPruned;
+  PruneOptions prune = {};
+};
+
+enum class ExportFormat {
+  kCircuitTracerJson,  // the pruned graph
+  kSafetensors,        // the unpruned graph with the masks of the pruning
+};
+
+struct ExportGraphRequest {
+  std::string name = {};  // "graphs/{id}"
+  ExportFormat format = ExportFormat::kCircuitTracerJson;
+  PruneOptions prune = {};
+  std::string slug = {};  // of the JSON's metadata; empty = the graph's id
+};
+
+struct LogitNode {
+  int64_t token_id = 0;
+  std::string token;
+  float probability = 0;  // softmax over the whole vocabulary
+};
+
+// A stored graph without its arrays.
+struct GraphInfo {
+  std::string name;  // "graphs/{id}"
+  absl::Time create_time;
+  std::string request_id;
+  std::string model_name;
+  std::string transcoder_name;
+  std::string prompt;  // all tokens decoded together
+  int32_t n_positions = 0;
+  int32_t n_layers = 0;
+  GraphSettings settings;  // all set
+  std::vector<std::string> targets;
+  std::vector<LogitNode> logits;  // most probable first
+  int64_t n_active_features = 0;
+  int32_t n_selected_features = 0;
+  int32_t n_nodes = 0;            // before pruning
+  int64_t n_edges = 0;            // before pruning
+  double replacement_score = 0;   // in [0, 1]
+  double completeness_score = 0;  // in [0, 1]
+  // Largest |pre-activation - bias - sum of edges|, relative to the row's scale.
+  double additivity_max_relative_error = 0;
+  int32_t additivity_worst_row = -1;  // node index
+  std::vector<PhaseTime> phases;
+  double seconds = 0;  // from the job's start to the stored graph, waiting excluded
+  int64_t size_bytes = 0;
+};
+
+enum class NodeKind { kFeature, kError, kToken, kLogit };
+
+struct Node {
+  int32_t node_index = 0;
+  NodeKind kind = NodeKind::kFeature;
+  int32_t layer = 0;  // -1 for tokens, n_layers for logits
+  int32_t position = 0;
+  int32_t index = 0;  // feature's row of the transcoder; token id of tokens, logits; -1 for errors
+  float activation = 0;      // of features; probability of logits
+  float influence = 0;       // on the logits
+  float bias = 0;            // what is no node and still acts on this one
+  float pre_activation = 0;  // of features; demeaned logit of logits
+  bool kept = true;          // by pruning
+};
+
+// Edges as parallel arrays, by ascending (target, source); the ends are node indices.
+struct EdgeList {
+  std::vector<int32_t> sources;
+  std::vector<int32_t> targets;
+  std::vector<float> weights;  // signed direct effects on the target
+  std::vector<bool> kept;      // by pruning; with GraphView::kFull only, else empty
+
+  int64_t size() const { return static_cast<int64_t>(sources.size()); }
+};
+
+// A graph with as much of its arrays as the view has.
+struct Graph {
+  GraphInfo info;
+  GraphView view = GraphView::kNone;
+  PruneOptions prune;        // all set
+  int32_t n_kept_nodes = 0;  // 0 with GraphView::kNone
+  int64_t n_kept_edges = 0;  // 0 with GraphView::kNone
+
+  std::vector<int64_t> token_ids;        // [n_positions]; empty with GraphView::kNone
+  std::vector<std::string> token_texts;  // [n_positions]; empty with GraphView::kNone
+  std::vector<ImageSpan> image_spans;
+  std::vector<Node> nodes;  // by ascending node index
+  EdgeList edges;
+};
+
+struct GraphPage {
+  std::vector<GraphInfo> graphs;  // newest first
+  std::string next_page_token;    // empty = this was the last page
+};
+
+}  // namespace cajal::client

@@ -1,0 +1,52 @@
+#include "client/cpp/method.h"
+
+#include <array>
+
+#include "absl/strings/str_cat.h"
+
+namespace cajal::client {
+namespace {
+
+constexpr char kModelService[] = "cajal.v1.ModelService";
+constexpr char kGraphService[] = "cajal.v1.GraphService";
+constexpr char kJobService[] = "cajal.v1.JobService";
+
+// In the order of MethodId. Forward and CreateGraph wait in the queue, so that their limits cover
+// other people's graphs too.
+const std::array<Method, 11>& Methods() {
+  static const std::array<Method, 11> methods = {{
+      {kModelService, "GetServerInfo", absl::Seconds(10), true},
+      {kModelService, "Tokenize", absl::Minutes(1), true},
+      {kModelService, "Forward", absl::Minutes(30), true},
+      // Each call carries a request_id, under which the server computes once.
+      {kGraphService, "CreateGraph", absl::Hours(6), true},
+      {kGraphService, "GetGraph", absl::Minutes(10), true},
+      {kGraphService, "ListGraphs", absl::Seconds(30), true},
+      {kGraphService, "DeleteGraph", absl::Seconds(30), false},
+      {kGraphService, "ExportGraph", absl::Minutes(10), true},
+      {kJobService, "ListJobs", absl::Seconds(10), true},
+      {kJobService, "GetJob", absl::Seconds(10), true},
+      {kJobService, "CancelJob", absl::Seconds(10), true},
+  }};
+  return methods;
+}
+
+}  // namespace
+
+const Method& MethodOf(MethodId id) { return Methods()[static_cast<size_t>(id)]; }
+
+std::string ServiceConfigJson(int max_attempts) {
+  if (max_attempts <= 1) return "{}";
+  std::string names;
+  for (const Method& method : Methods()) {
+    if (!method.may_retry) continue;
+    absl::StrAppend(&names, names.empty() ? "" : ",", R"({"service":")", method.service,
+                    R"(","method":")", method.name, R"("})");
+  }
+  return absl::StrCat(R"({"methodConfig":[{"name":[)", names, R"(],"retryPolicy":{"maxAttempts":)",
+                      max_attempts,
+                      R"(,"initialBackoff":"0.2s","maxBackoff":"5s","backoffMultiplier":3,)",
+                      R"("retryableStatusCodes":["UNAVAILABLE","RESOURCE_EXHAUSTED"]}}]})");
+}
+
+}  // namespace cajal::client

@@ -1,0 +1,12 @@
+// The encoding check that Protobuf makes of strings, made early so that the error can name the
+// field.
+#pragma once
+
+#include <string>
+
+namespace cajal::client {
+
+// Whether `text` is UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF (RFC 3629).
+bool IsUtf8(const std::string& text);
+
+}  // namespace cajal::client

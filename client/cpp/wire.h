@@ -1,0 +1,33 @@
+// Between the library's plain values and the messages of proto/cajal/v1.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "cajal/v1/graph_service.pb.h"
+#include "cajal/v1/job_service.pb.h"
+#include "cajal/v1/model_service.pb.h"
+#include "client/cpp/graph.h"
+#include "client/cpp/job.h"
+#include "client/cpp/model.h"
+#include "client/cpp/prompt.h"
+
+namespace cajal::client {
+
+// INVALID_ARGUMENT unless exactly one of parts, turns and token_ids is given, and for invalid
+// UTF-8, which Protobuf would refuse with a message that names nothing. The rest is the server's to
+// judge.
+absl::StatusOr<v1::Prompt> ToProto(const Prompt& prompt);
+absl::StatusOr<v1::ForwardRequest> ToProto(const ForwardRequest& request);
+absl::StatusOr<v1::CreateGraphRequest> ToProto(const CreateGraphRequest& request);
+v1::GetGraphRequest ToProto(const GetGraphRequest& request);
+v1::ExportGraphRequest ToProto(const ExportGraphRequest& request);
+
+Progress FromProto(const v1::Progress& progress);
+ServerInfo FromProto(const v1::ServerInfo& info);
+TokenizedPrompt FromProto(const v1::TokenizedPrompt& prompt);
+ForwardResult FromProto(const v1::ForwardHeader& header);  // without the tensors
+GraphInfo FromProto(const v1::Graph& graph);
+Graph FromProto(const v1::GraphHeader& header);  // without the arrays
+Job FromProto(const v1::Job& job);
+ImageSpan FromProto(const v1::ImageSpan& span);
+
+}  // namespace cajal::client

@@ -1,0 +1,152 @@
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/cpp/status.h"
+#include "client/cpp/utf8.h"
+#include "client/cpp/wire.h"
+
+namespace cajal::client {
+namespace {
+
+absl::Status CheckUtf8(const std::string& text, const std::string& field) {
+  if (IsUtf8(text)) return absl::OkStatus();
+  return WithReason(absl::InvalidArgumentError(absl::StrCat(field, ": the text is not UTF-8")),
+                    "INVALID_UTF8");
+}
+
+using ProtoParts = google::protobuf::RepeatedPtrField<v1::PromptPart>;
+
+// `field` names the list in errors.
+absl::Status AddParts(const std::vector<PromptPart>& parts, const std::string& field,
+                      ProtoParts* proto) {
+  for (size_t i = 0; i < parts.size(); ++i) {
+    v1::PromptPart* part = proto->Add();
+    if (parts[i].image.has_value()) {
+      part->mutable_image()->set_data(parts[i].image->data);
+      continue;
+    }
+    const absl::Status status = CheckUtf8(parts[i].text, absl::StrCat(field, "[", i, "].text"));
+    if (!status.ok()) return status;
+    part->set_text(parts[i].text);
+  }
+  return absl::OkStatus();
+}
+
+v1::Role ToProto(Role role) {
+  switch (role) {
+    case Role::kSystem:
+      return v1::ROLE_SYSTEM;
+    case Role::kUser:
+      return v1::ROLE_USER;
+    case Role::kAssistant:
+      return v1::ROLE_ASSISTANT;
+  }
+  return v1::ROLE_UNSPECIFIED;
+}
+
+v1::GraphView ToProto(GraphView view) {
+  switch (view) {
+    case GraphView::kNone:
+      return v1::GRAPH_VIEW_NONE;
+    case GraphView::kPruned:
+      return v1::GRAPH_VIEW_PRUNED;
+    case GraphView::kFull:
+      return v1::GRAPH_VIEW_FULL;
+  }
+  return v1::GRAPH_VIEW_UNSPECIFIED;
+}
+
+v1::GraphSettings ToProto(const GraphSettings& settings) {
+  v1::GraphSettings proto;
+  if (settings.max_n_logits) proto.set_max_n_logits(*settings.max_n_logits);
+  if (settings.desired_logit_prob) proto.set_desired_logit_prob(*settings.desired_logit_prob);
+  if (settings.max_feature_nodes) proto.set_max_feature_nodes(*settings.max_feature_nodes);
+  if (settings.batch_size) proto.set_batch_size(*settings.batch_size);
+  if (settings.update_interval) proto.set_update_interval(*settings.update_interval);
+  if (settings.rank_once) proto.set_rank_once(*settings.rank_once);
+  if (settings.zero_positions) proto.set_zero_positions(*settings.zero_positions);
+  return proto;
+}
+
+v1::PruneOptions ToProto(const PruneOptions& options) {
+  v1::PruneOptions proto;
+  if (options.node_threshold) proto.set_node_threshold(*options.node_threshold);
+  if (options.edge_threshold) proto.set_edge_threshold(*options.edge_threshold);
+  return proto;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Prompt> ToProto(const Prompt& prompt) {
+  v1::Prompt proto;
+  absl::Status status = AddParts(prompt.parts, "prompt.parts", proto.mutable_parts());
+  for (size_t i = 0; i < prompt.turns.size() && status.ok(); ++i) {
+    v1::ChatTurn* turn = proto.add_turns();
+    turn->set_role(ToProto(prompt.turns[i].role));
+    status = AddParts(prompt.turns[i].parts, absl::StrCat("prompt.turns[", i, "].parts"),
+                      turn->mutable_parts());
+  }
+  if (status.ok()) status = CheckUtf8(prompt.assistant_prefix, "prompt.assistant_prefix");
+  if (!status.ok()) return status;
+  for (const int64_t id : prompt.token_ids) proto.add_token_ids(id);
+  for (const Image& image : prompt.images) proto.add_images()->set_data(image.data);
+  proto.set_assistant_prefix(prompt.assistant_prefix);
+  proto.set_add_generation_prompt(prompt.add_generation_prompt);
+  proto.set_pan_and_scan(prompt.pan_and_scan);
+  return proto;
+}
+
+absl::StatusOr<v1::ForwardRequest> ToProto(const ForwardRequest& request) {
+  absl::StatusOr<v1::Prompt> prompt = ToProto(request.prompt);
+  if (!prompt.ok()) return prompt.status();
+  v1::ForwardRequest proto;
+  *proto.mutable_prompt() = *std::move(prompt);
+  for (size_t i = 0; i < request.hooks.size(); ++i) {
+    const absl::Status status = CheckUtf8(request.hooks[i], absl::StrCat("hooks[", i, "]"));
+    if (!status.ok()) return status;
+    proto.add_hooks(request.hooks[i]);
+  }
+  proto.set_top_k(request.top_k);
+  proto.set_return_logits(request.return_logits);
+  return proto;
+}
+
+absl::StatusOr<v1::CreateGraphRequest> ToProto(const CreateGraphRequest& request) {
+  absl::StatusOr<v1::Prompt> prompt = ToProto(request.prompt);
+  if (!prompt.ok()) return prompt.status();
+  v1::CreateGraphRequest proto;
+  *proto.mutable_prompt() = *std::move(prompt);
+  *proto.mutable_settings() = ToProto(request.settings);
+  for (size_t i = 0; i < request.targets.size(); ++i) {
+    const absl::Status status = CheckUtf8(request.targets[i], absl::StrCat("targets[", i, "]"));
+    if (!status.ok()) return status;
+    proto.add_targets()->set_token(request.targets[i]);
+  }
+  *proto.mutable_prune() = ToProto(request.prune);
+  proto.set_view(ToProto(request.view));
+  proto.set_request_id(request.request_id);
+  proto.set_detach(request.detach);
+  return proto;
+}
+
+v1::GetGraphRequest ToProto(const GetGraphRequest& request) {
+  v1::GetGraphRequest proto;
+  proto.set_name(request.name);
+  proto.set_view(ToProto(request.view));
+  *proto.mutable_prune() = ToProto(request.prune);
+  return proto;
+}
+
+v1::ExportGraphRequest ToProto(const ExportGraphRequest& request) {
+  v1::ExportGraphRequest proto;
+  proto.set_name(request.name);
+  proto.set_format(request.format == ExportFormat::kSafetensors
+                       ? v1::EXPORT_FORMAT_SAFETENSORS
+                       : v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON);
+  *proto.mutable_prune() = ToProto(request.prune);
+  proto.set_slug(request.slug);
+  return proto;
+}
+
+}  // namespace cajal::client

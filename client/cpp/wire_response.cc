@@ -1,0 +1,199 @@
+#include <string>
+#include <utility>
+
+#include "client/cpp/status.h"
+#include "client/cpp/wire.h"
+
+namespace cajal::client {
+namespace {
+
+GraphView FromProto(v1::GraphView view) {
+  switch (view) {
+    case v1::GRAPH_VIEW_PRUNED:
+      return GraphView::kPruned;
+    case v1::GRAPH_VIEW_FULL:
+      return GraphView::kFull;
+    default:
+      return GraphView::kNone;
+  }
+}
+
+GraphSettings FromProto(const v1::GraphSettings& proto) {
+  return {.max_n_logits = proto.max_n_logits(),
+          .desired_logit_prob = proto.desired_logit_prob(),
+          .max_feature_nodes = proto.max_feature_nodes(),
+          .batch_size = proto.batch_size(),
+          .update_interval = proto.update_interval(),
+          .rank_once = proto.rank_once(),
+          .zero_positions = proto.zero_positions()};
+}
+
+absl::Time FromProto(const google::protobuf::Timestamp& time) {
+  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+}
+
+JobState FromProto(v1::JobState state) {
+  switch (state) {
+    case v1::JOB_STATE_QUEUED:
+      return JobState::kQueued;
+    case v1::JOB_STATE_RUNNING:
+      return JobState::kRunning;
+    case v1::JOB_STATE_SUCCEEDED:
+      return JobState::kSucceeded;
+    case v1::JOB_STATE_FAILED:
+      return JobState::kFailed;
+    case v1::JOB_STATE_CANCELLED:
+      return JobState::kCancelled;
+    default:
+      return JobState::kUnknown;
+  }
+}
+
+template <typename Phases>
+std::vector<PhaseTime> PhasesFromProto(const Phases& proto) {
+  std::vector<PhaseTime> phases;
+  for (const v1::PhaseTime& phase : proto) phases.push_back({phase.phase(), phase.seconds()});
+  return phases;
+}
+
+ModelInfo FromProto(const v1::ModelInfo& proto) {
+  return {.name = proto.name(),
+          .type = proto.type(),
+          .n_layers = proto.n_layers(),
+          .d_model = proto.d_model(),
+          .n_heads = proto.n_heads(),
+          .vocab_size = proto.vocab_size(),
+          .has_vision = proto.has_vision(),
+          .image_size = proto.image_size(),
+          .tokens_per_image = proto.tokens_per_image()};
+}
+
+TranscoderInfo FromProto(const v1::TranscoderInfo& proto) {
+  return {
+      .name = proto.name(),
+      .format = proto.format(),
+      .feature_input_hook = proto.feature_input_hook(),
+      .feature_output_hook = proto.feature_output_hook(),
+      .activation = proto.activation(),
+      .features_per_layer = {proto.features_per_layer().begin(), proto.features_per_layer().end()},
+      .default_zero_positions = proto.default_zero_positions()};
+}
+
+ServerLimits FromProto(const v1::ServerLimits& proto) {
+  return {.max_positions = proto.max_positions(),
+          .max_image_pixels = proto.max_image_pixels(),
+          .max_request_bytes = proto.max_request_bytes(),
+          .budget_bytes = proto.budget_bytes(),
+          .queue_size = proto.queue_size()};
+}
+
+}  // namespace
+
+Progress FromProto(const v1::Progress& proto) {
+  return {.job = proto.job(),
+          .queue_position = proto.queue_position(),
+          .phase = proto.phase(),
+          .done = proto.done(),
+          .total = proto.total(),
+          .phase_seconds = proto.phase_seconds(),
+          .estimated_seconds_left = proto.estimated_seconds_left()};
+}
+
+ServerInfo FromProto(const v1::ServerInfo& proto) {
+  return {.version = proto.version(),
+          .build = proto.build(),
+          .device = proto.device(),
+          .dtype = proto.dtype(),
+          .model = FromProto(proto.model()),
+          .transcoders = FromProto(proto.transcoders()),
+          .limits = FromProto(proto.limits()),
+          .methods = {proto.methods().begin(), proto.methods().end()},
+          .uptime_seconds = proto.uptime_seconds()};
+}
+
+ImageSpan FromProto(const v1::ImageSpan& proto) {
+  return {.image = proto.image(), .crop = proto.crop(), .begin = proto.begin(), .end = proto.end()};
+}
+
+TokenizedPrompt FromProto(const v1::TokenizedPrompt& proto) {
+  TokenizedPrompt prompt;
+  prompt.token_ids = {proto.token_ids().begin(), proto.token_ids().end()};
+  prompt.token_texts = {proto.token_texts().begin(), proto.token_texts().end()};
+  for (const v1::ImageSpan& span : proto.image_spans()) {
+    prompt.image_spans.push_back(FromProto(span));
+  }
+  prompt.text = proto.text();
+  return prompt;
+}
+
+ForwardResult FromProto(const v1::ForwardHeader& proto) {
+  ForwardResult result;
+  result.job = proto.job();
+  for (const v1::TokenProbability& token : proto.top_tokens()) {
+    result.top_tokens.push_back({.token_id = token.token_id(),
+                                 .token = token.token(),
+                                 .logit = token.logit(),
+                                 .probability = token.probability()});
+  }
+  result.phases = PhasesFromProto(proto.phases());
+  result.seconds = proto.seconds();
+  return result;
+}
+
+GraphInfo FromProto(const v1::Graph& proto) {
+  GraphInfo info;
+  info.name = proto.name();
+  info.create_time = FromProto(proto.create_time());
+  info.request_id = proto.request_id();
+  info.model_name = proto.model_name();
+  info.transcoder_name = proto.transcoder_name();
+  info.prompt = proto.prompt();
+  info.n_positions = proto.n_positions();
+  info.n_layers = proto.n_layers();
+  info.settings = FromProto(proto.settings());
+  for (const v1::Target& target : proto.targets()) info.targets.push_back(target.token());
+  for (const v1::LogitNode& logit : proto.logits()) {
+    info.logits.push_back({logit.token_id(), logit.token(), logit.probability()});
+  }
+  info.n_active_features = proto.n_active_features();
+  info.n_selected_features = proto.n_selected_features();
+  info.n_nodes = proto.n_nodes();
+  info.n_edges = proto.n_edges();
+  info.replacement_score = proto.scores().replacement_score();
+  info.completeness_score = proto.scores().completeness_score();
+  info.additivity_max_relative_error = proto.additivity().max_relative_error();
+  info.additivity_worst_row = proto.additivity().worst_row();
+  info.phases = PhasesFromProto(proto.phases());
+  info.seconds = proto.seconds();
+  info.size_bytes = proto.size_bytes();
+  return info;
+}
+
+Graph FromProto(const v1::GraphHeader& proto) {
+  Graph graph;
+  graph.info = FromProto(proto.graph());
+  graph.view = FromProto(proto.view());
+  graph.prune = {.node_threshold = proto.prune().node_threshold(),
+                 .edge_threshold = proto.prune().edge_threshold()};
+  graph.n_kept_nodes = proto.n_kept_nodes();
+  graph.n_kept_edges = proto.n_kept_edges();
+  return graph;
+}
+
+Job FromProto(const v1::Job& proto) {
+  Job job;
+  job.name = proto.name();
+  job.method = proto.method();
+  job.state = FromProto(proto.state());
+  job.progress = FromProto(proto.progress());
+  job.owner = proto.owner();
+  job.request_id = proto.request_id();
+  job.create_time = FromProto(proto.create_time());
+  if (proto.has_start_time()) job.start_time = FromProto(proto.start_time());
+  if (proto.has_end_time()) job.end_time = FromProto(proto.end_time());
+  job.graph = proto.graph();
+  if (proto.has_error()) job.error = FromRpcStatus(proto.error());
+  return job;
+}
+
+}  // namespace cajal::client
