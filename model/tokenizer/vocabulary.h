@@ -1,0 +1,42 @@
+// What a tokenizer is made of, whichever files it came from.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/base/status.h"
+
+namespace cajal::tokenizer {
+
+// Turns text between two added tokens into ids. Immutable; any thread may call it.
+class SegmentEncoder {
+ public:
+  virtual ~SegmentEncoder() = default;
+  virtual std::vector<int64_t> Encode(const std::string& text) const = 0;
+};
+
+// A token that is found in the raw text before all else, such as <bos> or <start_of_image>.
+struct AddedToken {
+  std::string content;
+  int64_t id = 0;
+};
+
+struct Vocabulary {
+  std::vector<std::string>
+      pieces;  // by id, "▁" for space, "<0xE6>" for a byte; empty: no such token
+  std::vector<AddedToken> added_tokens;
+  std::unique_ptr<SegmentEncoder> encoder;
+};
+
+// From tokenizer.json, which is what Transformers itself reads. Refuses pipelines that are not
+// Gemma's: other normalisers, pre-tokenisers or models than BPE with byte fallback.
+absl::StatusOr<Vocabulary> LoadTokenizerJson(const std::string& path);
+
+// From tokenizer.model, with the added tokens of tokenizer_config.json and added_tokens.json beside
+// it. The same ids as from tokenizer.json, but for runs of spaces longer than the longest such
+// piece.
+absl::StatusOr<Vocabulary> LoadSentencePiece(const std::string& dir);
+
+}  // namespace cajal::tokenizer
