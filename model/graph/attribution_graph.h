@@ -66,10 +66,10 @@ struct GraphSettings {
 struct AttributionGraph {
   // What was traced.
   std::string model_name;
-  std::string transcoder_name;  // circuit-tracer's `scan`
-  std::string prompt;           // all tokens decoded
-  std::vector<int64_t> input_tokens;      // [n_positions]
-  std::vector<std::string> token_texts;   // [n_positions]
+  std::string transcoder_name;           // circuit-tracer's `scan`
+  std::string prompt;                    // all tokens decoded
+  std::vector<int64_t> input_tokens;     // [n_positions]
+  std::vector<std::string> token_texts;  // [n_positions]
   struct ImageRun {
     int32_t image = 0, crop = -1, begin = 0, end = 0;  // as tokenizer::ImageSpan
   };
@@ -86,7 +86,7 @@ struct AttributionGraph {
   EdgeMatrix edges;
   // Per node (0 for errors and tokens): what is no node and still acts on the target: b_enc, b_dec,
   // MLP outputs at zeroed positions.
-  std::vector<float> bias;             // [n_nodes]
+  std::vector<float> bias;  // [n_nodes]
   // Per node (0 for errors and tokens): pre-activation of a feature, demeaned logit of a logit.
   std::vector<float> pre_activations;  // [n_nodes]
   Additivity additivity;

@@ -1,0 +1,176 @@
+#include "model/graph/circuit_tracer_json.h"
+
+#include <charconv>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "model/graph/graph_view.h"
+#include "model/graph/node.h"
+
+namespace cajal::graph {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kPieceBytes = 64 << 10;
+
+std::string Dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+// Gathers text and hands it on in pieces.
+class PieceWriter {
+ public:
+  explicit PieceWriter(const TextSink& sink) : sink_(sink) {}
+
+  PieceWriter& operator<<(std::string_view text) {
+    buffer_.append(text);
+    return *this;
+  }
+  PieceWriter& operator<<(int64_t number) { return *this << std::to_string(number); }
+  // The shortest text that reads back as the same float64, hence as the same float32.
+  PieceWriter& operator<<(float number) {
+    char text[32];
+    const auto end = std::to_chars(text, text + sizeof(text), static_cast<double>(number)).ptr;
+    return *this << std::string_view(text, end - text);
+  }
+
+  absl::Status FlushIfFull() { return buffer_.size() < kPieceBytes ? absl::OkStatus() : Flush(); }
+  absl::Status Flush() {
+    absl::Status status = sink_(buffer_);
+    buffer_.clear();
+    return status;
+  }
+
+ private:
+  const TextSink& sink_;
+  std::string buffer_;
+};
+
+json Metadata(const AttributionGraph& graph, const PruningResult& pruning,
+              const GraphScores& scores, const CircuitTracerJsonOptions& options) {
+  const GraphSettings& settings = graph.settings;
+  const int64_t max_feature_nodes = settings.max_feature_nodes > 0
+                                        ? settings.max_feature_nodes
+                                        : static_cast<int64_t>(graph.active_features.size());
+  json metadata = {
+      {"slug", options.slug},
+      {"scan", graph.transcoder_name},
+      {"transcoder_list", json::array()},
+      {"prompt_tokens", graph.token_texts},
+      {"prompt", graph.prompt},
+      {"node_threshold", pruning.options.node_threshold},
+      {"schema_version", 1},
+      {"generation_settings",
+       {{"max_n_logits", settings.max_n_logits},
+        {"desired_logit_prob", settings.desired_logit_prob},
+        {"batch_size", settings.batch_size},
+        {"max_feature_nodes", max_feature_nodes}}},
+      {"pruning_settings",
+       {{"node_threshold", pruning.options.node_threshold},
+        {"edge_threshold", pruning.options.edge_threshold}}},
+      {"replacement_score", scores.replacement},
+      {"completeness_score", scores.completeness},
+  };
+  if (!options.generator_version.empty()) {
+    metadata["info"]["generator"] = {{"name", "Cajal"}, {"version", options.generator_version}};
+  }
+  if (options.create_time_unix_ms != 0) {
+    metadata["info"]["create_time_ms"] = options.create_time_unix_ms;
+  }
+  return metadata;
+}
+
+// One number for (layer, feature), as the front ends decode it when schema_version is 1.
+int64_t CantorPair(int64_t layer, int64_t feature) {
+  return (layer + feature) * (layer + feature + 1) / 2 + feature;
+}
+
+// The front ends cut the label at "(p=" and read the token between the quotes.
+std::string LogitLabel(const LogitNode& logit) {
+  char probability[32];
+  std::snprintf(probability, sizeof(probability), "(p=%.3f)", logit.probability);
+  return "Output \"" + logit.token + "\" " + probability;
+}
+
+// What differs from kind to kind; everything else of a node is the same for all.
+struct NodeFields {
+  int64_t feature = 0;
+  std::string layer;
+  const char* feature_type = "";
+  std::string js_node_id;
+};
+
+NodeFields FieldsOf(const AttributionGraph& graph, const NodeAddress& address) {
+  const std::string layer = std::to_string(address.layer);
+  const std::string index = std::to_string(address.index);
+  const std::string position = std::to_string(address.position);
+  switch (address.kind) {
+    case NodeKind::kFeature:
+      return {CantorPair(address.layer, address.index), layer, "cross layer transcoder",
+              layer + "_" + index + "-0"};
+    case NodeKind::kError:
+      return {-1, layer, "mlp reconstruction error", layer + "_-1-" + position};
+    case NodeKind::kToken:
+      return {address.position, "E", "embedding", "E_" + index + "-" + position};
+    case NodeKind::kLogit:
+      break;
+  }
+  return {address.index, std::to_string(graph.n_layers + 1), "logit",
+          "L_" + index + "-" + position};
+}
+
+void WriteNode(const AttributionGraph& graph, const PruningResult& pruning, int32_t node,
+               PieceWriter& out) {
+  const NodeAddress address = AddressOf(graph, node);
+  const NodeFields fields = FieldsOf(graph, address);
+  const LogitNode* logit =
+      address.kind == NodeKind::kLogit ? &graph.logits[node - graph.first_logit()] : nullptr;
+  out << R"({"node_id":")" << NodeId(graph, node) << R"(","feature":)" << fields.feature
+      << R"(,"layer":")" << fields.layer << R"(","ctx_idx":)" << int64_t{address.position}
+      << R"(,"feature_type":")" << fields.feature_type << R"(","token_prob":)"
+      << (logit != nullptr ? logit->probability : 0.0f) << R"(,"is_target_logit":)"
+      << (node == graph.first_logit() ? "true" : "false")
+      << R"(,"run_idx":0,"reverse_ctx_idx":0,"jsNodeId":")" << fields.js_node_id << R"(","clerp":)"
+      << (logit != nullptr ? Dump(LogitLabel(*logit)) : "\"\"") << R"(,"influence":)";
+  if (logit != nullptr) {
+    out << "null";
+  } else {
+    out << pruning.cumulative_influence[node];
+  }
+  out << R"(,"activation":)";
+  if (address.kind == NodeKind::kFeature) {
+    out << graph.active_features[graph.selected_features[node]].activation;
+  } else {
+    out << "null";
+  }
+  out << "}";
+}
+
+}  // namespace
+
+absl::Status WriteCircuitTracerJson(const AttributionGraph& graph, const PruningResult& pruning,
+                                    const GraphScores& scores,
+                                    const CircuitTracerJsonOptions& options, const TextSink& sink) {
+  const GraphView view = PrunedView(graph, pruning);
+  PieceWriter out(sink);
+  out << R"({"metadata":)" << Dump(Metadata(graph, pruning, scores, options))
+      << R"(,"qParams":{"pinnedIds":[],"supernodes":[],"linkType":"both","clickedId":"",)"
+      << R"("sg_pos":""},"nodes":[)";
+  for (size_t i = 0; i < view.nodes.size(); ++i) {
+    if (i > 0) out << ",";
+    WriteNode(graph, pruning, view.nodes[i], out);
+    RETURN_IF_ERROR(out.FlushIfFull());
+  }
+  out << R"(],"links":[)";
+  for (size_t i = 0; i < view.weights.size(); ++i) {
+    if (i > 0) out << ",";
+    out << R"({"source":")" << NodeId(graph, view.sources[i]) << R"(","target":")"
+        << NodeId(graph, view.targets[i]) << R"(","weight":)" << view.weights[i] << "}";
+    RETURN_IF_ERROR(out.FlushIfFull());
+  }
+  out << "]}";
+  return out.Flush();
+}
+
+}  // namespace cajal::graph

@@ -1,0 +1,37 @@
+// A pruned graph in circuit-tracer's JSON (schema_version 1), which its own page, Neuronpedia and
+// Anthropic's front end read.
+//
+// Two things follow circuit-tracer's newest code rather than its release 0.4.1: error nodes are
+// named
+// `{layer}_-1_{position}` (0.4.1's `0_{layer}_{position}` collide with features of layer 0), and
+// the metadata carry generator, settings and scores. Numbers are those of the float32 values, to
+// the bit. Texts that are not valid UTF-8 are exported with U+FFFD in place of the bad bytes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "model/base/status.h"
+#include "model/graph/attribution_graph.h"
+#include "model/graph/pruning.h"
+#include "model/graph/scores.h"
+
+namespace cajal::graph {
+
+struct CircuitTracerJsonOptions {
+  std::string slug;                 // names the graph in the front end's list and URLs
+  std::string generator_version;    // Cajal's own; empty leaves the generator out
+  int64_t create_time_unix_ms = 0;  // 0 leaves it out
+};
+
+// Takes the document's next piece, some 64 KiB. An error ends the export.
+using TextSink = std::function<absl::Status(std::string_view piece)>;
+
+// `pruning` and `scores` are of the same graph. Fails only as the sink does.
+absl::Status WriteCircuitTracerJson(const AttributionGraph& graph, const PruningResult& pruning,
+                                    const GraphScores& scores,
+                                    const CircuitTracerJsonOptions& options, const TextSink& sink);
+
+}  // namespace cajal::graph

@@ -1,0 +1,285 @@
+#include "model/graph/graph_json.h"
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "model/checkpoint/json.h"
+
+namespace cajal::graph {
+namespace {
+
+using checkpoint::ObjectReader;
+using nlohmann::json;
+
+constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
+constexpr int64_t kInt64Max = std::numeric_limits<int64_t>::max();
+
+std::string Dump(const json& value) { return value.dump(-1, ' ', /*ensure_ascii=*/true); }
+
+// --- Strings, to the byte. ---
+
+json TextToJson(const std::string& text) {
+  // nlohmann replaces ill-formed UTF-8 when told to; nothing replaced means well-formed.
+  const std::string quoted = json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+  if (json::parse(quoted).get<std::string>() == text) return text;
+  return {{"hex", absl::BytesToHexString(text)}};
+}
+
+bool TextFromJson(const json& value, std::string* text) {
+  if (value.is_string()) {
+    *text = value.get<std::string>();
+    return true;
+  }
+  const auto hex = value.is_object() ? value.find("hex") : value.end();
+  if (hex == value.end() || !hex->is_string()) return false;
+  const std::string digits = hex->get<std::string>();
+  if (digits.size() % 2 != 0 || digits.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    return false;
+  }
+  *text = absl::HexStringToBytes(digits);
+  return true;
+}
+
+json TextsToJson(const std::vector<std::string>& texts) {
+  json result = json::array();
+  for (const std::string& text : texts) result.push_back(TextToJson(text));
+  return result;
+}
+
+// --- Readers of one key; a missing key is an error, because Cajal wrote the text. ---
+
+int64_t ReadInteger(ObjectReader& reader, const char* key, int64_t min, int64_t max) {
+  if (!reader.Has(key)) reader.Fail(key, "is missing");
+  return reader.Integer(key, min, min, max);
+}
+
+int32_t ReadInt32(ObjectReader& reader, const char* key, int64_t min) {
+  return static_cast<int32_t>(ReadInteger(reader, key, min, kInt32Max));
+}
+
+double ReadNumber(ObjectReader& reader, const char* key) {
+  const json* value = reader.Find(key);
+  if (value == nullptr || !value->is_number() || !std::isfinite(value->get<double>())) {
+    reader.Fail(key, "must be a finite number");
+    return 0;
+  }
+  return value->get<double>();
+}
+
+std::string ReadText(ObjectReader& reader, const char* key) {
+  std::string text;
+  const json* value = reader.Find(key);
+  if (value == nullptr || !TextFromJson(*value, &text)) reader.Fail(key, "must be a string");
+  return text;
+}
+
+// An empty array when the key is at fault.
+const json& ReadArray(ObjectReader& reader, const char* key) {
+  static const json kEmpty = json::array();
+  const json* value = reader.Find(key);
+  if (value != nullptr && value->is_array()) return *value;
+  reader.Fail(key, "must be an array");
+  return kEmpty;
+}
+
+std::vector<std::string> ReadTexts(ObjectReader& reader, const char* key) {
+  std::vector<std::string> texts;
+  for (const json& element : ReadArray(reader, key)) {
+    if (!TextFromJson(element, &texts.emplace_back())) reader.Fail(key, "must hold strings");
+  }
+  return texts;
+}
+
+// An empty object when the key is at fault.
+const json& ReadObject(ObjectReader& reader, const char* key) {
+  static const json kEmpty = json::object();
+  const json* value = reader.Object(key);
+  if (value != nullptr) return *value;
+  reader.Fail(key, "must be an object");
+  return kEmpty;
+}
+
+// --- The structs. ---
+
+json ToJson(const GraphSettings& settings) {
+  return {{"max_n_logits", settings.max_n_logits},
+          {"desired_logit_prob", settings.desired_logit_prob},
+          {"targets", TextsToJson(settings.targets)},
+          {"max_feature_nodes", settings.max_feature_nodes},
+          {"batch_size", settings.batch_size},
+          {"update_interval", settings.update_interval},
+          {"rank_once", settings.rank_once},
+          {"zero_positions", settings.zero_positions}};
+}
+
+absl::StatusOr<GraphSettings> SettingsFromJson(const json& object) {
+  ObjectReader reader(object, "settings");
+  GraphSettings settings;
+  settings.max_n_logits = ReadInt32(reader, "max_n_logits", 0);
+  settings.desired_logit_prob = ReadNumber(reader, "desired_logit_prob");
+  settings.targets = ReadTexts(reader, "targets");
+  settings.max_feature_nodes = ReadInt32(reader, "max_feature_nodes", 0);
+  settings.batch_size = ReadInt32(reader, "batch_size", 0);
+  settings.update_interval = ReadInt32(reader, "update_interval", 0);
+  settings.rank_once = reader.Bool("rank_once", false);
+  settings.zero_positions = ReadInt32(reader, "zero_positions", 0);
+  RETURN_IF_ERROR(reader.status());
+  return settings;
+}
+
+json ToJson(const Additivity& additivity) {
+  return {{"max_relative_error", additivity.max_relative_error},
+          {"worst_row", additivity.worst_row}};
+}
+
+absl::StatusOr<Additivity> AdditivityFromJson(const json& object) {
+  ObjectReader reader(object, "additivity");
+  Additivity additivity;
+  additivity.max_relative_error = ReadNumber(reader, "max_relative_error");
+  additivity.worst_row = ReadInt32(reader, "worst_row", -1);
+  RETURN_IF_ERROR(reader.status());
+  return additivity;
+}
+
+json ToJson(const AttributionGraph::ImageRun& run) {
+  return {{"image", run.image}, {"crop", run.crop}, {"begin", run.begin}, {"end", run.end}};
+}
+
+absl::StatusOr<AttributionGraph::ImageRun> ImageRunFromJson(const json& value) {
+  if (!value.is_object()) return absl::InvalidArgumentError("image_runs must hold objects");
+  ObjectReader reader(value, "image_runs");
+  AttributionGraph::ImageRun run;
+  run.image = ReadInt32(reader, "image", 0);
+  run.crop = ReadInt32(reader, "crop", -1);
+  run.begin = ReadInt32(reader, "begin", 0);
+  run.end = ReadInt32(reader, "end", 0);
+  RETURN_IF_ERROR(reader.status());
+  return run;
+}
+
+json ToJson(const LogitNode& logit) {
+  return {{"token_id", logit.token_id},
+          {"token", TextToJson(logit.token)},
+          {"probability", logit.probability}};
+}
+
+absl::StatusOr<LogitNode> LogitFromJson(const json& value) {
+  if (!value.is_object()) return absl::InvalidArgumentError("logits must hold objects");
+  ObjectReader reader(value, "logits");
+  LogitNode logit;
+  logit.token_id = ReadInteger(reader, "token_id", 0, kInt64Max);
+  logit.token = ReadText(reader, "token");
+  logit.probability = static_cast<float>(ReadNumber(reader, "probability"));
+  RETURN_IF_ERROR(reader.status());
+  return logit;
+}
+
+json ToJson(const GraphCost& cost) {
+  json phases = json::array();
+  for (const RunContext::PhaseSeconds& phase : cost.phases) {
+    phases.push_back({{"phase", phase.phase}, {"seconds", phase.seconds}});
+  }
+  return {{"seconds", cost.seconds}, {"phases", std::move(phases)}};
+}
+
+absl::StatusOr<GraphCost> CostFromJson(const json& object) {
+  ObjectReader reader(object, "cost");
+  GraphCost cost;
+  cost.seconds = ReadNumber(reader, "seconds");
+  for (const json& value : ReadArray(reader, "phases")) {
+    if (!value.is_object()) return absl::InvalidArgumentError("phases must hold objects");
+    ObjectReader phase(value, "phases");
+    cost.phases.push_back({ReadText(phase, "phase"), ReadNumber(phase, "seconds")});
+    RETURN_IF_ERROR(phase.status());
+  }
+  RETURN_IF_ERROR(reader.status());
+  return cost;
+}
+
+}  // namespace
+
+std::string MetadataToJson(const AttributionGraph& graph) {
+  json image_runs = json::array();
+  for (const AttributionGraph::ImageRun& run : graph.image_runs) image_runs.push_back(ToJson(run));
+  json logit_texts = json::array();
+  for (const LogitNode& logit : graph.logits) logit_texts.push_back(TextToJson(logit.token));
+  return Dump({{"model_name", TextToJson(graph.model_name)},
+               {"transcoder_name", TextToJson(graph.transcoder_name)},
+               {"prompt", TextToJson(graph.prompt)},
+               {"token_texts", TextsToJson(graph.token_texts)},
+               {"image_runs", std::move(image_runs)},
+               {"n_layers", graph.n_layers},
+               {"settings", ToJson(graph.settings)},
+               {"logit_texts", std::move(logit_texts)},
+               {"additivity", ToJson(graph.additivity)}});
+}
+
+absl::Status MetadataFromJson(const std::string& text, AttributionGraph* graph) {
+  ASSIGN_OR_RETURN(const json object, checkpoint::ParseJsonObject(text, "graph metadata"));
+  ObjectReader reader(object, "graph metadata");
+  graph->model_name = ReadText(reader, "model_name");
+  graph->transcoder_name = ReadText(reader, "transcoder_name");
+  graph->prompt = ReadText(reader, "prompt");
+  graph->token_texts = ReadTexts(reader, "token_texts");
+  for (const json& run : ReadArray(reader, "image_runs")) {
+    ASSIGN_OR_RETURN(graph->image_runs.emplace_back(), ImageRunFromJson(run));
+  }
+  graph->n_layers = ReadInt32(reader, "n_layers", 1);
+  ASSIGN_OR_RETURN(graph->settings, SettingsFromJson(ReadObject(reader, "settings")));
+  for (std::string& token : ReadTexts(reader, "logit_texts")) {
+    graph->logits.emplace_back().token = std::move(token);
+  }
+  ASSIGN_OR_RETURN(graph->additivity, AdditivityFromJson(ReadObject(reader, "additivity")));
+  return reader.status();
+}
+
+std::string SummaryToJson(const GraphSummary& summary) {
+  json logits = json::array();
+  for (const LogitNode& logit : summary.logits) logits.push_back(ToJson(logit));
+  return Dump({{"model_name", TextToJson(summary.model_name)},
+               {"transcoder_name", TextToJson(summary.transcoder_name)},
+               {"prompt", TextToJson(summary.prompt)},
+               {"n_positions", summary.n_positions},
+               {"n_layers", summary.n_layers},
+               {"settings", ToJson(summary.settings)},
+               {"logits", std::move(logits)},
+               {"n_active_features", summary.n_active_features},
+               {"n_selected_features", summary.n_selected_features},
+               {"n_nodes", summary.n_nodes},
+               {"n_edges", summary.n_edges},
+               {"replacement_score", summary.scores.replacement},
+               {"completeness_score", summary.scores.completeness},
+               {"additivity", ToJson(summary.additivity)},
+               {"cost", ToJson(summary.cost)}});
+}
+
+absl::StatusOr<GraphSummary> SummaryFromJson(const std::string& text) {
+  ASSIGN_OR_RETURN(const json object, checkpoint::ParseJsonObject(text, "graph summary"));
+  ObjectReader reader(object, "graph summary");
+  GraphSummary summary;
+  summary.model_name = ReadText(reader, "model_name");
+  summary.transcoder_name = ReadText(reader, "transcoder_name");
+  summary.prompt = ReadText(reader, "prompt");
+  summary.n_positions = ReadInt32(reader, "n_positions", 0);
+  summary.n_layers = ReadInt32(reader, "n_layers", 0);
+  ASSIGN_OR_RETURN(summary.settings, SettingsFromJson(ReadObject(reader, "settings")));
+  for (const json& logit : ReadArray(reader, "logits")) {
+    ASSIGN_OR_RETURN(summary.logits.emplace_back(), LogitFromJson(logit));
+  }
+  summary.n_active_features = ReadInteger(reader, "n_active_features", 0, kInt64Max);
+  summary.n_selected_features = ReadInt32(reader, "n_selected_features", 0);
+  summary.n_nodes = ReadInt32(reader, "n_nodes", 0);
+  summary.n_edges = ReadInteger(reader, "n_edges", 0, kInt64Max);
+  summary.scores.replacement = ReadNumber(reader, "replacement_score");
+  summary.scores.completeness = ReadNumber(reader, "completeness_score");
+  ASSIGN_OR_RETURN(summary.additivity, AdditivityFromJson(ReadObject(reader, "additivity")));
+  ASSIGN_OR_RETURN(summary.cost, CostFromJson(ReadObject(reader, "cost")));
+  RETURN_IF_ERROR(reader.status());
+  return summary;
+}
+
+}  // namespace cajal::graph

@@ -1,0 +1,67 @@
+#include "model/graph/graph_schema.h"
+
+#include <string>
+
+namespace cajal::graph {
+namespace {
+
+// Step i brings version i to i + 1. Steps are only ever added: files in the field have run them.
+constexpr const char* kMigrations[] = {
+    // `sequence` orders graphs by arrival, whatever the clock does. The compressed graph is cut
+    // into
+    // parts, because SQLite ends a value at 1 GB.
+    R"sql(
+      CREATE TABLE graphs (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        create_time_unix_ms INTEGER NOT NULL,
+        owner TEXT NOT NULL,
+        request_id TEXT NOT NULL,
+        summary TEXT NOT NULL,
+        content_bytes INTEGER NOT NULL,
+        compressed_bytes INTEGER NOT NULL
+      );
+      CREATE UNIQUE INDEX graphs_by_request ON graphs (owner, request_id) WHERE request_id != '';
+      CREATE TABLE graph_parts (
+        sequence INTEGER NOT NULL REFERENCES graphs ON DELETE CASCADE,
+        part INTEGER NOT NULL,
+        bytes BLOB NOT NULL,
+        PRIMARY KEY (sequence, part)
+      );
+    )sql",
+};
+constexpr int64_t kNewestVersion = std::size(kMigrations);
+
+absl::StatusOr<int64_t> CurrentVersion(const Database& database) {
+  Statement select(database, "SELECT coalesce(max(version), 0) FROM schema_migrations");
+  ASSIGN_OR_RETURN(const bool row, select.Step());
+  return row ? select.Integer(0) : 0;
+}
+
+}  // namespace
+
+absl::Status MigrateSchema(Database* database, int64_t now_unix_ms) {
+  RETURN_IF_ERROR(
+      database->Execute("CREATE TABLE IF NOT EXISTS schema_migrations ("
+                        "  version INTEGER PRIMARY KEY, applied_unix_ms INTEGER NOT NULL)"));
+  ASSIGN_OR_RETURN(const int64_t version, CurrentVersion(*database));
+  if (version > kNewestVersion) {
+    return absl::FailedPreconditionError(
+        "the graph store was written by a newer version of Cajal (schema " +
+        std::to_string(version) + "; this build knows " + std::to_string(kNewestVersion) +
+        "): upgrade, or choose another data directory");
+  }
+  for (int64_t step = version; step < kNewestVersion; ++step) {
+    ASSIGN_OR_RETURN(const auto transaction,
+                     Transaction::Begin(database, Transaction::Kind::kWrite));
+    RETURN_IF_ERROR(database->Execute(kMigrations[step]));
+    Statement record(*database, "INSERT INTO schema_migrations VALUES (?, ?)");
+    record.Bind(1, step + 1);
+    record.Bind(2, now_unix_ms);
+    RETURN_IF_ERROR(record.Run());
+    RETURN_IF_ERROR(transaction->Commit());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cajal::graph

@@ -1,0 +1,311 @@
+#include "model/graph/graph_store.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <random>
+#include <system_error>
+#include <utility>
+
+#include "model/base/mutex.h"
+#include "model/graph/compression.h"
+#include "model/graph/graph_check.h"
+#include "model/graph/graph_file.h"
+#include "model/graph/graph_json.h"
+#include "model/graph/graph_schema.h"
+#include "model/graph/scores.h"
+#include "model/graph/sqlite.h"
+
+namespace cajal::graph {
+namespace {
+
+constexpr char kDatabaseFile[] = "/graphs.sqlite3";
+constexpr char kLockFile[] = "graphs.lock";
+constexpr size_t kPartBytes = 16 << 20;
+constexpr int32_t kDefaultPageSize = 50;
+constexpr int32_t kMaxPageSize = 500;
+constexpr int kIdLength = 12;
+
+constexpr char kRecordColumns[] =
+    "id, create_time_unix_ms, owner, request_id, summary, compressed_bytes, sequence, "
+    "content_bytes";
+
+int64_t SystemNowUnixMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+uint64_t SystemRandom() {
+  std::random_device device;
+  return uint64_t{device()} << 32 | device();
+}
+
+GraphStoreOptions WithDefaults(GraphStoreOptions options) {
+  if (!options.now_unix_ms) options.now_unix_ms = SystemNowUnixMs;
+  if (!options.random) options.random = SystemRandom;
+  return options;
+}
+
+// 60 bits in an alphabet without look-alikes.
+std::string MakeId(uint64_t random) {
+  constexpr char kAlphabet[] = "abcdefghijkmnpqrstuvwxyz23456789";
+  std::string id(kIdLength, '\0');
+  for (char& c : id) {
+    c = kAlphabet[random % 32];
+    random /= 32;
+  }
+  return id;
+}
+
+// A row of graphs as the store needs it inside.
+struct StoredRow {
+  GraphRecord record;
+  int64_t sequence = 0;
+  int64_t content_bytes = 0;
+};
+
+// Of a row selected with kRecordColumns.
+absl::StatusOr<StoredRow> ReadRow(const Statement& select) {
+  StoredRow row;
+  row.record.id = select.Text(0);
+  row.record.create_time_unix_ms = select.Integer(1);
+  row.record.origin = {select.Text(2), select.Text(3)};
+  row.record.size_bytes = select.Integer(5);
+  row.sequence = select.Integer(6);
+  row.content_bytes = select.Integer(7);
+  absl::StatusOr<GraphSummary> summary = SummaryFromJson(select.Text(4));
+  if (!summary.ok()) {
+    return absl::DataLossError(row.record.name() + ": " + std::string(summary.status().message()));
+  }
+  row.record.summary = *std::move(summary);
+  return row;
+}
+
+absl::StatusOr<StoredRow> FindRow(const Database& database, const std::string& id) {
+  Statement select(database, "SELECT " + std::string(kRecordColumns) + " FROM graphs WHERE id = ?");
+  select.Bind(1, id);
+  ASSIGN_OR_RETURN(const bool found, select.Step());
+  if (!found) return absl::NotFoundError("graphs/" + id + ": there is no such graph");
+  return ReadRow(select);
+}
+
+absl::StatusOr<std::string> ReadParts(const Database& database, const StoredRow& row) {
+  std::string bytes;
+  Statement select(database, "SELECT bytes FROM graph_parts WHERE sequence = ? ORDER BY part");
+  select.Bind(1, row.sequence);
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool found, select.Step());
+    if (!found) return bytes;
+    select.AppendBlob(0, &bytes);
+  }
+}
+
+absl::StatusOr<bool> Exists(const Database& database, const std::string& id) {
+  Statement select(database, "SELECT 1 FROM graphs WHERE id = ?");
+  select.Bind(1, id);
+  return select.Step();
+}
+
+absl::StatusOr<bool> Exists(const Database& database, const GraphOrigin& origin) {
+  if (origin.request_id.empty()) return false;
+  Statement select(database, "SELECT 1 FROM graphs WHERE owner = ? AND request_id = ?");
+  select.Bind(1, origin.owner);
+  select.Bind(2, origin.request_id);
+  return select.Step();
+}
+
+// Both tables' rows; the transaction is the caller's.
+absl::Status Insert(Database* database, const GraphRecord& record, const std::string& compressed,
+                    int64_t content_bytes) {
+  Statement insert(*database,
+                   "INSERT INTO graphs (id, create_time_unix_ms, owner, request_id, summary, "
+                   "content_bytes, compressed_bytes) VALUES (?, ?, ?, ?, ?, ?, ?)");
+  insert.Bind(1, record.id);
+  insert.Bind(2, record.create_time_unix_ms);
+  insert.Bind(3, record.origin.owner);
+  insert.Bind(4, record.origin.request_id);
+  insert.Bind(5, SummaryToJson(record.summary));
+  insert.Bind(6, content_bytes);
+  insert.Bind(7, record.size_bytes);
+  RETURN_IF_ERROR(insert.Run());
+
+  const int64_t sequence = database->LastInsertRow();
+  for (size_t begin = 0; begin < compressed.size(); begin += kPartBytes) {
+    Statement part(*database, "INSERT INTO graph_parts VALUES (?, ?, ?)");
+    part.Bind(1, sequence);
+    part.Bind(2, static_cast<int64_t>(begin / kPartBytes));
+    part.BindBlob(3, compressed.data() + begin, std::min(kPartBytes, compressed.size() - begin));
+    RETURN_IF_ERROR(part.Run());
+  }
+  return absl::OkStatus();
+}
+
+// A page ends before the graph whose sequence number the token holds.
+std::string PageToken(int64_t sequence) { return "before-" + std::to_string(sequence); }
+
+absl::StatusOr<int64_t> ParsePageToken(const std::string& token) {
+  if (token.empty()) return INT64_MAX;
+  int64_t sequence = 0;
+  const std::string prefix = PageToken(0).substr(0, PageToken(0).size() - 1);
+  if (token.rfind(prefix, 0) == 0) {
+    const char* end = token.data() + token.size();
+    const auto [rest, error] = std::from_chars(token.data() + prefix.size(), end, sequence);
+    if (error == std::errc() && rest == end && sequence > 0) return sequence;
+  }
+  return InvalidField("page_token", "must be empty or the next_page_token of a page before");
+}
+
+}  // namespace
+
+struct GraphStore::Connection {
+  Mutex mutex;
+  std::unique_ptr<Database> database CAJAL_GUARDED_BY(mutex);
+};
+
+GraphStore::GraphStore(GraphStoreOptions options)
+    : options_(WithDefaults(std::move(options))),
+      writer_(std::make_unique<Connection>()),
+      reader_(std::make_unique<Connection>()) {}
+
+GraphStore::~GraphStore() = default;
+
+absl::StatusOr<std::unique_ptr<GraphStore>> GraphStore::Open(GraphStoreOptions options) {
+  std::unique_ptr<GraphStore> store(new GraphStore(std::move(options)));
+  const std::string& directory = store->options_.data_dir;
+  ASSIGN_OR_RETURN(store->lock_, DirectoryLock::Acquire(directory, kLockFile));
+
+  ASSIGN_OR_RETURN(auto writer, Database::Open(directory + kDatabaseFile));
+  // auto_vacuum gives deleted graphs' space back to the file system; it must come before the first
+  // table. With a write-ahead log, FULL syncs the log at every commit.
+  RETURN_IF_ERROR(
+      writer->Execute("PRAGMA auto_vacuum = FULL; PRAGMA journal_mode = WAL;"
+                      "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                      "PRAGMA journal_size_limit = 67108864;"));
+  RETURN_IF_ERROR(MigrateSchema(writer.get(), store->options_.now_unix_ms()));
+  ASSIGN_OR_RETURN(auto reader, Database::Open(directory + kDatabaseFile));
+  RETURN_IF_ERROR(reader->Execute("PRAGMA query_only = ON"));
+
+  MutexLock writer_lock(&store->writer_->mutex);
+  store->writer_->database = std::move(writer);
+  MutexLock reader_lock(&store->reader_->mutex);
+  store->reader_->database = std::move(reader);
+  return store;
+}
+
+absl::StatusOr<GraphRecord> GraphStore::Put(const AttributionGraph& graph,
+                                            const GraphOrigin& origin, const GraphCost& cost) {
+  RETURN_IF_ERROR(CheckGraph(graph));
+  ASSIGN_OR_RETURN(const GraphScores scores, ComputeScores(graph));
+  const std::string content = SerializeStoredGraph(graph);
+  const std::string compressed = Compress(content);
+
+  GraphRecord record;
+  record.create_time_unix_ms = options_.now_unix_ms();
+  record.origin = origin;
+  record.summary = Summarize(graph, scores, cost);
+  record.size_bytes = static_cast<int64_t>(compressed.size());
+
+  MutexLock lock(&writer_->mutex);
+  Database* database = writer_->database.get();
+  ASSIGN_OR_RETURN(const auto transaction, Transaction::Begin(database, Transaction::Kind::kWrite));
+  ASSIGN_OR_RETURN(const bool answered, Exists(*database, origin));
+  if (answered) {
+    return absl::AlreadyExistsError("request_id " + origin.request_id + " has a graph already");
+  }
+  for (bool taken = true; taken;) {
+    record.id = MakeId(options_.random());
+    ASSIGN_OR_RETURN(taken, Exists(*database, record.id));
+  }
+  RETURN_IF_ERROR(Insert(database, record, compressed, static_cast<int64_t>(content.size())));
+  RETURN_IF_ERROR(transaction->Commit());
+  return record;
+}
+
+absl::StatusOr<GraphRecord> GraphStore::GetRecord(const std::string& id) const {
+  MutexLock lock(&reader_->mutex);
+  ASSIGN_OR_RETURN(StoredRow row, FindRow(*reader_->database, id));
+  return std::move(row.record);
+}
+
+absl::StatusOr<AttributionGraph> GraphStore::Get(const std::string& id) const {
+  StoredRow row;
+  std::string compressed;
+  {
+    MutexLock lock(&reader_->mutex);
+    Database* database = reader_->database.get();
+    ASSIGN_OR_RETURN(const auto transaction,
+                     Transaction::Begin(database, Transaction::Kind::kRead));
+    ASSIGN_OR_RETURN(row, FindRow(*database, id));
+    ASSIGN_OR_RETURN(compressed, ReadParts(*database, row));
+  }
+  absl::StatusOr<std::string> content = Decompress(compressed, row.content_bytes);
+  if (!content.ok()) {
+    return WithContext(content.status(), row.record.name() + ": the stored graph is damaged");
+  }
+  absl::StatusOr<AttributionGraph> graph =
+      ParseGraph(std::make_shared<const std::string>(*std::move(content)), row.record.name());
+  if (!graph.ok()) {
+    return absl::DataLossError(row.record.name() + ": the stored graph is damaged: " +
+                               std::string(graph.status().message()));
+  }
+  return graph;
+}
+
+absl::StatusOr<std::optional<GraphRecord>> GraphStore::FindByRequest(
+    const std::string& owner, const std::string& request_id) const {
+  if (request_id.empty()) return std::nullopt;
+  MutexLock lock(&reader_->mutex);
+  Statement select(*reader_->database, "SELECT " + std::string(kRecordColumns) +
+                                           " FROM graphs WHERE owner = ? AND request_id = ?");
+  select.Bind(1, owner);
+  select.Bind(2, request_id);
+  ASSIGN_OR_RETURN(const bool found, select.Step());
+  if (!found) return std::nullopt;
+  ASSIGN_OR_RETURN(StoredRow row, ReadRow(select));
+  return std::move(row.record);
+}
+
+absl::StatusOr<GraphPage> GraphStore::List(int32_t page_size, const std::string& page_token) const {
+  if (page_size < 0) return InvalidField("page_size", "must not be negative");
+  const int32_t size = page_size == 0 ? kDefaultPageSize : std::min(page_size, kMaxPageSize);
+  ASSIGN_OR_RETURN(const int64_t before, ParsePageToken(page_token));
+
+  MutexLock lock(&reader_->mutex);
+  Database* database = reader_->database.get();
+  ASSIGN_OR_RETURN(const auto transaction, Transaction::Begin(database, Transaction::Kind::kRead));
+  GraphPage page;
+  Statement count(*database, "SELECT count(*) FROM graphs");
+  RETURN_IF_ERROR(count.Step().status());
+  page.total_size = count.Integer(0);
+
+  // One more than asked for tells whether there is a next page.
+  Statement select(*database, "SELECT " + std::string(kRecordColumns) +
+                                  " FROM graphs WHERE sequence < ?"
+                                  " ORDER BY sequence DESC LIMIT ?");
+  select.Bind(1, before);
+  select.Bind(2, int64_t{size} + 1);
+  int64_t last_sequence = 0;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool found, select.Step());
+    if (!found) return page;
+    if (static_cast<int32_t>(page.records.size()) == size) {
+      page.next_page_token = PageToken(last_sequence);
+      return page;
+    }
+    ASSIGN_OR_RETURN(StoredRow row, ReadRow(select));
+    last_sequence = row.sequence;
+    page.records.push_back(std::move(row.record));
+  }
+}
+
+absl::Status GraphStore::Delete(const std::string& id) {
+  MutexLock lock(&writer_->mutex);
+  Statement remove(*writer_->database, "DELETE FROM graphs WHERE id = ?");
+  remove.Bind(1, id);
+  RETURN_IF_ERROR(remove.Run());
+  if (writer_->database->Changes() > 0) return absl::OkStatus();
+  return absl::NotFoundError("graphs/" + id + ": there is no such graph");
+}
+
+}  // namespace cajal::graph

@@ -1,0 +1,99 @@
+// The graphs of a server, kept in an SQLite file under its data directory.
+//
+//   ASSIGN_OR_RETURN(auto store, GraphStore::Open({.data_dir = dir}));
+//   ASSIGN_OR_RETURN(GraphRecord record, store->Put(graph, {.owner = "ana"}));
+//   ASSIGN_OR_RETURN(AttributionGraph same, store->Get(record.id));
+//
+// What Put has returned survives a kill -9 and a power cut at any later moment: the write-ahead log
+// is synced before Put returns. A data directory belongs to one process at a time (a lock on
+// `graphs.lock`, which the kernel releases when the process ends in any way).
+//
+// Thread-safe. Writers and readers have a connection and a mutex each, so a large Put does not hold
+// up List and Get; compression, checks and parsing happen outside of both.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/base/status.h"
+#include "model/graph/attribution_graph.h"
+#include "model/graph/directory_lock.h"
+#include "model/graph/graph_summary.h"
+
+namespace cajal::graph {
+
+struct GraphStoreOptions {
+  std::string data_dir;  // created with its parents when missing
+  // Milliseconds since 1970. Default: the system's clock.
+  std::function<int64_t()> now_unix_ms;
+  // 64 random bits, of which ids are made; called by any thread. Default: the system's generator.
+  std::function<uint64_t()> random;
+};
+
+// Who asked for a graph.
+struct GraphOrigin {
+  std::string owner;
+  std::string request_id;  // at most one graph for each (owner, request_id); empty = none
+};
+
+struct GraphRecord {
+  std::string id;  // 12 characters of [a-z2-9]
+  int64_t create_time_unix_ms = 0;
+  GraphOrigin origin;
+  GraphSummary summary;
+  int64_t size_bytes = 0;  // on disk, compressed
+
+  std::string name() const { return "graphs/" + id; }
+};
+
+struct GraphPage {
+  std::vector<GraphRecord> records;  // newest first
+  std::string next_page_token;       // empty on the last page
+  int64_t total_size = 0;            // of the whole list
+};
+
+class GraphStore {
+ public:
+  // Errors are sentences for whoever starts the server: FAILED_PRECONDITION when the directory
+  // cannot be written, another process has it, or a newer Cajal wrote it; DATA_LOSS when the file
+  // is damaged; RESOURCE_EXHAUSTED (DISK_FULL).
+  static absl::StatusOr<std::unique_ptr<GraphStore>> Open(GraphStoreOptions options);
+  ~GraphStore();
+
+  // Stores a graph under a new id. ALREADY_EXISTS when the owner's request_id has a graph;
+  // RESOURCE_EXHAUSTED (DISK_FULL), after which the store goes on and a later Put may succeed;
+  // CheckGraph's error for a graph that could not be read back.
+  absl::StatusOr<GraphRecord> Put(const AttributionGraph& graph, const GraphOrigin& origin,
+                                  const GraphCost& cost = {});
+
+  // NOT_FOUND names "graphs/{id}". Get is DATA_LOSS when this graph's bytes are damaged; the others
+  // are not concerned.
+  absl::StatusOr<GraphRecord> GetRecord(const std::string& id) const;
+  absl::StatusOr<AttributionGraph> Get(const std::string& id) const;
+
+  // The graph of an owner's request, if there is one.
+  absl::StatusOr<std::optional<GraphRecord>> FindByRequest(const std::string& owner,
+                                                           const std::string& request_id) const;
+
+  // page_size: 0 = 50; more than 500 is taken as 500. page_token: empty, or next_page_token of the
+  // page before. Errors name the field. A graph that is stored between two pages is in neither.
+  absl::StatusOr<GraphPage> List(int32_t page_size, const std::string& page_token) const;
+
+  // NOT_FOUND when there is no such graph. Its bytes go back to the file system.
+  absl::Status Delete(const std::string& id);
+
+ private:
+  struct Connection;
+  explicit GraphStore(GraphStoreOptions options);
+
+  const GraphStoreOptions options_;
+  std::unique_ptr<DirectoryLock> lock_;  // released after both connections are closed
+  std::unique_ptr<Connection> writer_;
+  std::unique_ptr<Connection> reader_;
+};
+
+}  // namespace cajal::graph

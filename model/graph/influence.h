@@ -1,0 +1,37 @@
+// How much of the logits flows through each node (circuit-tracer: compute_node_influence).
+//
+//   W = |A| / max(row sum of |A|, 1e-10)          every row's sources share its inflow
+//   influence = w W + w W^2 + w W^3 + …           w = the logits' probabilities, 0 elsewhere
+//
+// The graph is acyclic in layer order, so the series is one pass over the rows from the last to the
+// first: when a row is reached, all of its targets have been. A row t passes on what reached it,
+// influence[t] + w[t], in proportion to |A|. Sums are float64.
+//
+// Pure functions; any thread.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "model/base/status.h"
+#include "model/graph/attribution_graph.h"
+
+namespace cajal::graph {
+
+struct Influence {
+  std::vector<double> nodes;  // [n_nodes], >= 0
+  // [n_nodes]: what a row passes on for each unit of |weight|. The score of an edge e into t, as in
+  // compute_edge_influence, is |weights[e]| * row_factor[t].
+  std::vector<double> row_factor;
+};
+
+// w: the logits' probabilities at their nodes, 0 elsewhere. [n_nodes].
+std::vector<double> LogitWeights(const AttributionGraph& graph);
+
+// Of a complete graph. Fails with CheckLayerOrder's error.
+absl::StatusOr<Influence> ComputeInfluence(const AttributionGraph& graph);
+
+// Of any part of its edges, over the same nodes; the layer order is taken for granted.
+Influence ComputeInfluence(const EdgeMatrix& edges, std::span<const double> logit_weights);
+
+}  // namespace cajal::graph
