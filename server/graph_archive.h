@@ -1,0 +1,35 @@
+// The store of graphs as the server uses it: a seam, so that tests can put a full or broken disk in
+// its place. The functions are those of graph::GraphStore (model/graph/graph_store.h), with the
+// same errors. Thread-safe; calls may block on the disk.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "model/graph/graph_store.h"
+
+namespace cajal::server {
+
+class GraphArchive {
+ public:
+  virtual ~GraphArchive() = default;
+
+  virtual absl::StatusOr<graph::GraphRecord> Put(const graph::AttributionGraph& graph,
+                                                 const graph::GraphOrigin& origin,
+                                                 const graph::GraphCost& cost) = 0;
+  virtual absl::StatusOr<graph::GraphRecord> GetRecord(const std::string& id) const = 0;
+  virtual absl::StatusOr<graph::AttributionGraph> Get(const std::string& id) const = 0;
+  virtual absl::StatusOr<std::optional<graph::GraphRecord>> FindByRequest(
+      const std::string& owner, const std::string& request_id) const = 0;
+  virtual absl::StatusOr<graph::GraphPage> List(int32_t page_size,
+                                                const std::string& page_token) const = 0;
+  virtual absl::Status Delete(const std::string& id) = 0;
+};
+
+// The real one, under `data_dir`. Errors as of GraphStore::Open.
+absl::StatusOr<std::unique_ptr<GraphArchive>> OpenGraphArchive(const std::string& data_dir);
+
+}  // namespace cajal::server

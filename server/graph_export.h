@@ -1,0 +1,42 @@
+// A graph as a file, to be sent in stretches. The file lies on the disk, not in memory: a raw
+// export of a large graph is several gigabytes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "cajal/v1/graph_service.pb.h"
+#include "model/graph/pruning.h"
+#include "server/stored_graph.h"
+
+namespace cajal::server {
+
+// A temporary file without a name, gone when this is. One thread at a time.
+class ExportedFile {
+ public:
+  // Takes the name of the file at `path` away.
+  static absl::StatusOr<std::shared_ptr<ExportedFile>> Adopt(const std::string& path);
+  ~ExportedFile();
+
+  int64_t size_bytes() const { return size_bytes_; }
+  // The next stretch, a little less than 512 KiB; empty at the end.
+  absl::StatusOr<std::string> Read();
+
+ private:
+  explicit ExportedFile(int descriptor) : descriptor_(descriptor) {}
+
+  const int descriptor_;
+  int64_t size_bytes_ = 0;
+};
+
+// Prunes the graph and writes it below `directory`, which exists. RESOURCE_EXHAUSTED, DISK_FULL.
+// `slug`: of the JSON's metadata.
+absl::StatusOr<std::shared_ptr<ExportedFile>> WriteExport(const StoredGraph& graph,
+                                                          v1::ExportFormat format,
+                                                          const graph::PruningOptions& prune,
+                                                          const std::string& slug,
+                                                          const std::string& directory);
+
+}  // namespace cajal::server

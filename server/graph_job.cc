@@ -1,0 +1,118 @@
+#include "server/graph_job.h"
+
+#include <chrono>
+#include <utility>
+
+#include "cajal/v1/graph_service.pb.h"
+#include "server/errors.h"
+#include "server/graph_conversion.h"
+#include "server/job_conversion.h"
+#include "server/wire.h"
+
+namespace cajal::server {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// What passes from the executor's step to the pool's.
+struct Traced {
+  graph::AttributionGraph graph;
+  Clock::time_point began;
+};
+
+absl::StatusOr<JobOutcome> Store(Traced traced, const graph::GraphOrigin& origin,
+                                 GraphArchive* graphs, RunContext* context) {
+  context->BeginPhase("store", 1);
+  const graph::GraphCost cost = {
+      .seconds = std::chrono::duration<double>(Clock::now() - traced.began).count(),
+      .phases = context->phase_seconds()};
+  auto stored = std::make_shared<StoredGraph>();
+  ASSIGN_OR_RETURN(stored->record, graphs->Put(traced.graph, origin, cost));
+  stored->graph = std::move(traced.graph);
+  context->Advance(1);
+  return JobOutcome{.graph_id = stored->record.id, .result = {.graph = stored}};
+}
+
+}  // namespace
+
+JobRunner::Prepare GraphSteps(absl::StatusOr<CreateGraphCall> call, const std::string& owner,
+                              const std::string& request_id, const Loaded& loaded,
+                              GraphArchive* graphs) {
+  return [call = std::move(call), owner, request_id, loaded,
+          graphs]() -> absl::StatusOr<PreparedJob> {
+    PreparedJob job;
+    if (!request_id.empty()) {
+      ASSIGN_OR_RETURN(const auto record, graphs->FindByRequest(owner, request_id));
+      if (record.has_value()) {
+        ASSIGN_OR_RETURN(auto stored, ReadStoredGraph(*graphs, record->id));
+        job.answer = JobOutcome{.graph_id = record->id, .result = {.graph = std::move(stored)}};
+        return job;
+      }
+    }
+    RETURN_IF_ERROR(call.status());
+    RETURN_IF_ERROR(loaded.engine->Validate(call->request));
+    ASSIGN_OR_RETURN(PreparedPrompt prepared, loaded.engine->Prepare(call->prompt));
+    auto prompt = std::make_shared<const PreparedPrompt>(std::move(prepared));
+    auto traced = std::make_shared<Traced>();
+
+    job.bytes = loaded.engine->EstimateBytes(*prompt, call->request);
+    job.compute = [prompt, traced, request = call->request,
+                   engine = loaded.executor_engine](RunContext* context) -> absl::Status {
+      traced->began = Clock::now();
+      ASSIGN_OR_RETURN(traced->graph, engine->Attribute(*prompt, request, context));
+      return absl::OkStatus();
+    };
+    job.complete = [traced, owner, request_id, graphs](RunContext* context) {
+      return Store(std::move(*traced), {.owner = owner, .request_id = request_id}, graphs, context);
+    };
+    return job;
+  };
+}
+
+JobPresentation PresentGraph(const GraphPresentation& presentation) {
+  return {.progress =
+              [](const JobInfo& job) {
+                v1::CreateGraphResponse message;
+                *message.mutable_progress() = ProgressToProto(job);
+                return Serialize(message);
+              },
+          .result =
+              [presentation](const JobInfo&, const JobResult& result) {
+                return GraphSource<v1::CreateGraphResponse>(result.graph, presentation);
+              }};
+}
+
+template <typename Response>
+absl::StatusOr<ResponseStream::Source> GraphSource(std::shared_ptr<const StoredGraph> graph,
+                                                   const GraphPresentation& presentation) {
+  ASSIGN_OR_RETURN(GraphMessages made, GraphMessages::Make(std::move(graph), presentation));
+  return [messages = std::move(made),
+          sent_header = false]() mutable -> absl::StatusOr<std::optional<grpc::ByteBuffer>> {
+    Response message;
+    if (!std::exchange(sent_header, true)) {
+      *message.mutable_header() = messages.header();
+    } else if (!messages.Next(message.mutable_chunk())) {
+      return std::nullopt;
+    }
+    return Serialize(message);
+  };
+}
+
+template absl::StatusOr<ResponseStream::Source> GraphSource<v1::CreateGraphResponse>(
+    std::shared_ptr<const StoredGraph>, const GraphPresentation&);
+template absl::StatusOr<ResponseStream::Source> GraphSource<v1::GetGraphResponse>(
+    std::shared_ptr<const StoredGraph>, const GraphPresentation&);
+
+absl::StatusOr<std::shared_ptr<const StoredGraph>> ReadStoredGraph(const GraphArchive& graphs,
+                                                                   const std::string& id) {
+  auto stored = std::make_shared<StoredGraph>();
+  const absl::Status status = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(stored->record, graphs.GetRecord(id));
+    ASSIGN_OR_RETURN(stored->graph, graphs.Get(id));
+    return absl::OkStatus();
+  }();
+  if (!status.ok()) return WithResource(status, "graph", "graphs/" + id);
+  return stored;
+}
+
+}  // namespace cajal::server

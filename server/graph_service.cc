@@ -1,0 +1,201 @@
+#include "server/graph_service.h"
+
+#include <functional>
+#include <utility>
+
+#include "model/graph/scores.h"
+#include "server/errors.h"
+#include "server/graph_conversion.h"
+#include "server/graph_export.h"
+#include "server/graph_job.h"
+#include "server/wire.h"
+
+namespace cajal::server {
+namespace {
+
+using StreamPtr = std::shared_ptr<ResponseStream>;
+
+// Answers on the pool with what `make` returns.
+template <typename Response>
+absl::Status ScheduleReply(WorkPool* pool, UnaryCall* reply,
+                           std::function<absl::StatusOr<Response>()> make) {
+  return pool->TrySchedule([reply, make = std::move(make)] {
+    Response response;
+    const absl::Status status = CatchExceptions([&]() -> absl::Status {
+      ASSIGN_OR_RETURN(response, make());
+      return absl::OkStatus();
+    });
+    status.ok() ? reply->Reply(response) : reply->Fail(status);
+  });
+}
+
+// Streams from the source that `make`, on the pool, returns.
+absl::Status ScheduleStream(WorkPool* pool, const StreamPtr& stream,
+                            std::function<absl::StatusOr<ResponseStream::Source>()> make) {
+  return pool->TrySchedule([stream, make = std::move(make)] {
+    ResponseStream::Source source;
+    const absl::Status status = CatchExceptions([&]() -> absl::Status {
+      ASSIGN_OR_RETURN(source, make());
+      return absl::OkStatus();
+    });
+    status.ok() ? stream->Send(std::move(source)) : stream->Fail(status);
+  });
+}
+
+}  // namespace
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::CreateGraph(
+    grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
+  const StreamPtr stream =
+      ResponseStream::Create(context_->calls, context_->pool, call, "GraphService/CreateGraph");
+  const absl::Status status =
+      CatchExceptions([&] { return StartCreateGraph(*request, OwnerOf(*call), stream); });
+  if (!status.ok()) stream->Fail(status);
+  return stream.get();
+}
+
+absl::Status GraphServiceImpl::StartCreateGraph(const grpc::ByteBuffer& bytes,
+                                                const std::string& owner,
+                                                const StreamPtr& stream) const {
+  ASSIGN_OR_RETURN(const Loaded loaded, context_->lifecycle->Admit());
+  ASSIGN_OR_RETURN(v1::CreateGraphRequest request, Parse<v1::CreateGraphRequest>(bytes));
+  const std::string request_id = request.request_id();
+  const bool detach = request.detach();
+  RETURN_IF_ERROR(CheckRequestId(request_id));
+  ASSIGN_OR_RETURN(const GraphPresentation presentation,
+                   PresentationFromProto(request.view(), request.prune()));
+  absl::StatusOr<CreateGraphCall> call =
+      FromProto(std::move(request), loaded.engine->info().default_zero_positions);
+  if (request_id.empty()) RETURN_IF_ERROR(call.status());
+
+  const auto follow = [&](const std::shared_ptr<Job>& job) {
+    return FollowJob(job, detach, loaded.runner, context_->pool, stream,
+                     PresentGraph(presentation));
+  };
+  while (true) {
+    const auto [job, is_new] = context_->jobs->FindOrCreate("CreateGraph", owner, request_id);
+    if (is_new) {
+      RETURN_IF_ERROR(loaded.runner->Enqueue(job));
+      const bool followed = follow(job);
+      loaded.runner->Start(
+          job, GraphSteps(std::move(call), owner, request_id, loaded, context_->graphs));
+      return followed ? absl::OkStatus() : StoppedEarlyError(*job);
+    }
+    // False when the job has ended since it was found; the next look finds another, or none.
+    if (follow(job)) return absl::OkStatus();
+  }
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::GetGraph(
+    grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
+  const StreamPtr stream =
+      ResponseStream::Create(context_->calls, context_->pool, call, "GraphService/GetGraph");
+  const absl::Status status = CatchExceptions([&] { return StartGetGraph(*request, stream); });
+  if (!status.ok()) stream->Fail(status);
+  return stream.get();
+}
+
+absl::Status GraphServiceImpl::StartGetGraph(const grpc::ByteBuffer& bytes,
+                                             const StreamPtr& stream) const {
+  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
+  ASSIGN_OR_RETURN(const v1::GetGraphRequest request, Parse<v1::GetGraphRequest>(bytes));
+  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+  ASSIGN_OR_RETURN(const GraphPresentation presentation,
+                   PresentationFromProto(request.view(), request.prune()));
+  return ScheduleStream(
+      context_->pool, stream,
+      [graphs = context_->graphs, id, presentation]() -> absl::StatusOr<ResponseStream::Source> {
+        ASSIGN_OR_RETURN(auto graph, ReadStoredGraph(*graphs, id));
+        return GraphSource<v1::GetGraphResponse>(std::move(graph), presentation);
+      });
+}
+
+grpc::ServerUnaryReactor* GraphServiceImpl::ListGraphs(grpc::CallbackServerContext* call,
+                                                       const grpc::ByteBuffer* request,
+                                                       grpc::ByteBuffer* response) {
+  auto* reply = new UnaryCall(context_->calls, call, response, "GraphService/ListGraphs");
+  const absl::Status status = CatchExceptions([&] { return StartListGraphs(*request, reply); });
+  if (!status.ok()) reply->Fail(status);
+  return reply;
+}
+
+absl::Status GraphServiceImpl::StartListGraphs(const grpc::ByteBuffer& bytes,
+                                               UnaryCall* reply) const {
+  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
+  ASSIGN_OR_RETURN(const v1::ListGraphsRequest request, Parse<v1::ListGraphsRequest>(bytes));
+  return ScheduleReply<v1::ListGraphsResponse>(
+      context_->pool, reply,
+      [graphs = context_->graphs, request]() -> absl::StatusOr<v1::ListGraphsResponse> {
+        ASSIGN_OR_RETURN(const graph::GraphPage page,
+                         graphs->List(request.page_size(), request.page_token()));
+        v1::ListGraphsResponse response;
+        for (const graph::GraphRecord& record : page.records) {
+          *response.add_graphs() = ToListEntry(record);
+        }
+        response.set_next_page_token(page.next_page_token);
+        return response;
+      });
+}
+
+grpc::ServerUnaryReactor* GraphServiceImpl::DeleteGraph(grpc::CallbackServerContext* call,
+                                                        const grpc::ByteBuffer* request,
+                                                        grpc::ByteBuffer* response) {
+  auto* reply = new UnaryCall(context_->calls, call, response, "GraphService/DeleteGraph");
+  const absl::Status status = CatchExceptions([&] { return StartDeleteGraph(*request, reply); });
+  if (!status.ok()) reply->Fail(status);
+  return reply;
+}
+
+absl::Status GraphServiceImpl::StartDeleteGraph(const grpc::ByteBuffer& bytes,
+                                                UnaryCall* reply) const {
+  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
+  ASSIGN_OR_RETURN(const v1::DeleteGraphRequest request, Parse<v1::DeleteGraphRequest>(bytes));
+  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+  return ScheduleReply<v1::DeleteGraphResponse>(
+      context_->pool, reply,
+      [graphs = context_->graphs, id]() -> absl::StatusOr<v1::DeleteGraphResponse> {
+        RETURN_IF_ERROR(WithResource(graphs->Delete(id), "graph", "graphs/" + id));
+        return v1::DeleteGraphResponse();
+      });
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::ExportGraph(
+    grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
+  const StreamPtr stream =
+      ResponseStream::Create(context_->calls, context_->pool, call, "GraphService/ExportGraph");
+  const absl::Status status = CatchExceptions([&] { return StartExportGraph(*request, stream); });
+  if (!status.ok()) stream->Fail(status);
+  return stream.get();
+}
+
+absl::Status GraphServiceImpl::StartExportGraph(const grpc::ByteBuffer& bytes,
+                                                const StreamPtr& stream) const {
+  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
+  ASSIGN_OR_RETURN(const v1::ExportGraphRequest request, Parse<v1::ExportGraphRequest>(bytes));
+  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+  ASSIGN_OR_RETURN(const graph::PruningOptions prune, FromProto(request.prune()));
+  RETURN_IF_ERROR(CheckSlug(request.slug()));
+  if (request.format() != v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON &&
+      request.format() != v1::EXPORT_FORMAT_SAFETENSORS) {
+    return InvalidField("format",
+                        "must be EXPORT_FORMAT_CIRCUIT_TRACER_JSON or EXPORT_FORMAT_SAFETENSORS");
+  }
+  return ScheduleStream(
+      context_->pool, stream,
+      [context = context_, id, prune, format = request.format(),
+       slug = request.slug().empty() ? id
+                                     : request.slug()]() -> absl::StatusOr<ResponseStream::Source> {
+        ASSIGN_OR_RETURN(const auto graph, ReadStoredGraph(*context->graphs, id));
+        ASSIGN_OR_RETURN(auto file,
+                         WriteExport(*graph, format, prune, slug, context->temporary_dir));
+        return [file = std::move(file)]() -> absl::StatusOr<std::optional<grpc::ByteBuffer>> {
+          v1::ExportGraphResponse message;
+          ASSIGN_OR_RETURN(*message.mutable_data(), file->Read());
+          if (message.data().empty()) return std::nullopt;
+          message.set_total_size_bytes(file->size_bytes());
+          return Serialize(message);
+        };
+      });
+}
+
+}  // namespace cajal::server

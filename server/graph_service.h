@@ -1,0 +1,54 @@
+// cajal.v1.GraphService. The handlers run on gRPC's callback threads: they parse, validate,
+// enqueue. Stored graphs are read, pruned and exported on the work pool.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "cajal/v1/graph_service.grpc.pb.h"
+#include "server/response_stream.h"
+#include "server/service_context.h"
+#include "server/unary_call.h"
+
+namespace cajal::server {
+
+class GraphServiceImpl final : public v1::GraphService::WithRawCallbackMethod_CreateGraph<
+                                   v1::GraphService::WithRawCallbackMethod_GetGraph<
+                                       v1::GraphService::WithRawCallbackMethod_ListGraphs<
+                                           v1::GraphService::WithRawCallbackMethod_DeleteGraph<
+                                               v1::GraphService::WithRawCallbackMethod_ExportGraph<
+                                                   v1::GraphService::Service>>>>> {
+ public:
+  // `context` outlives the service.
+  explicit GraphServiceImpl(const ServiceContext* context) : context_(context) {}
+
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* CreateGraph(grpc::CallbackServerContext* call,
+                                                          const grpc::ByteBuffer* request) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* GetGraph(grpc::CallbackServerContext* call,
+                                                       const grpc::ByteBuffer* request) override;
+  grpc::ServerUnaryReactor* ListGraphs(grpc::CallbackServerContext* call,
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* DeleteGraph(grpc::CallbackServerContext* call,
+                                        const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* ExportGraph(grpc::CallbackServerContext* call,
+                                                          const grpc::ByteBuffer* request) override;
+
+ private:
+  using StreamPtr = std::shared_ptr<ResponseStream>;
+
+  absl::Status StartCreateGraph(const grpc::ByteBuffer& bytes, const std::string& owner,
+                                const StreamPtr& stream) const;
+  absl::Status StartGetGraph(const grpc::ByteBuffer& bytes, const StreamPtr& stream) const;
+  absl::Status StartListGraphs(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
+  absl::Status StartDeleteGraph(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
+  absl::Status StartExportGraph(const grpc::ByteBuffer& bytes, const StreamPtr& stream) const;
+
+  const ServiceContext* const context_;
+};
+
+}  // namespace cajal::server

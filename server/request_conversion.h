@@ -1,0 +1,65 @@
+// Requests from the wire as plain structs, checked as far as that needs no model: every error is an
+// INVALID_ARGUMENT that names the field and what is permitted. Pure functions; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "cajal/v1/graph_service.pb.h"
+#include "cajal/v1/model_service.pb.h"
+#include "model/engine.h"
+#include "model/graph/pruning.h"
+#include "model/tokenizer/prompt.h"
+
+namespace cajal::server {
+
+// What may be asked for, wherever the wire has no limit of its own.
+inline constexpr int32_t kDefaultPageSize = 50;
+inline constexpr int32_t kMaxPageSize = 500;
+inline constexpr int32_t kMaxTargets = 1000;
+inline constexpr int32_t kMaxRequestIdBytes = 128;
+inline constexpr int32_t kMaxBatchSize = 65536;
+
+struct ForwardCall {
+  tokenizer::Prompt prompt;
+  ForwardRequest request;
+};
+absl::StatusOr<ForwardCall> FromProto(v1::ForwardRequest&& proto);
+
+// What is computed. How the answer is shown is GraphPresentation.
+struct CreateGraphCall {
+  tokenizer::Prompt prompt;
+  AttributionRequest request;
+};
+// `default_zero_positions` is the loaded transcoders'.
+absl::StatusOr<CreateGraphCall> FromProto(v1::CreateGraphRequest&& proto,
+                                          int32_t default_zero_positions);
+
+// How much of a graph is sent, and how it is pruned.
+struct GraphPresentation {
+  v1::GraphView view = v1::GRAPH_VIEW_PRUNED;
+  graph::PruningOptions prune;
+};
+// Errors name "view" and fields below "prune".
+absl::StatusOr<GraphPresentation> PresentationFromProto(v1::GraphView view,
+                                                        const v1::PruneOptions& prune);
+absl::StatusOr<graph::PruningOptions> FromProto(const v1::PruneOptions& proto);
+
+// Empty, or printable ASCII of at most kMaxRequestIdBytes bytes.
+absl::Status CheckRequestId(const std::string& request_id);
+// Empty, or letters, digits, '-' and '_'.
+absl::Status CheckSlug(const std::string& slug);
+
+// "graphs/1a2b" with the collection "graphs" -> "1a2b".
+absl::StatusOr<std::string> IdFromName(const std::string& name, const std::string& collection);
+
+// A page of a list that is at hand: page tokens are offsets. [begin, end) and the next token.
+struct Page {
+  int32_t begin = 0;
+  int32_t end = 0;
+  std::string next_page_token;
+};
+absl::StatusOr<Page> PageOf(int32_t list_size, int32_t page_size, const std::string& page_token);
+
+}  // namespace cajal::server

@@ -1,0 +1,133 @@
+#include "server/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "model/base/check.h"
+#include "server/errors.h"
+
+namespace cajal::server {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kMaxSendBytes = 8 << 20;
+// Tasks that may wait for the pool; each is small but for what it will read.
+constexpr int32_t kPoolCapacity = 256;
+// After the grace time: for stopped jobs to notice (one batch), for their answers to be written,
+// and for what is left of the calls.
+constexpr std::chrono::seconds kStopTime{10};
+constexpr std::chrono::seconds kWriteTime{1};
+constexpr std::chrono::seconds kCloseTime{2};
+
+const char* const kServiceNames[] = {"", "cajal.v1.ModelService", "cajal.v1.GraphService",
+                                     "cajal.v1.JobService"};
+
+void SetChannelArguments(int64_t max_request_bytes, grpc::ServerBuilder* builder) {
+  builder->SetMaxReceiveMessageSize(static_cast<int>(max_request_bytes));
+  builder->SetMaxSendMessageSize(kMaxSendBytes);
+  // On Linux two processes could otherwise share the port, and each get half of the connections.
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // Finds notebooks that vanished behind a NAT: their calls end, and with them their jobs.
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  // Clients may ping every 10 s, idle or not; gRPC's default of 5 minutes would cut off long calls
+  // of Python clients with common settings.
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
+                                                      std::unique_ptr<GraphArchive> graphs) {
+  std::unique_ptr<Server> server(new Server(options, std::move(graphs)));
+  RETURN_IF_ERROR(server->Listen(options.listen));
+  return server;
+}
+
+Server::Server(const ServerOptions& options, std::unique_ptr<GraphArchive> graphs)
+    : graphs_(std::move(graphs)),
+      jobs_(options.max_finished_jobs),
+      pool_(std::make_unique<WorkPool>(options.pool_threads, kPoolCapacity)),
+      context_{.lifecycle = &lifecycle_,
+               .jobs = &jobs_,
+               .pool = pool_.get(),
+               .graphs = graphs_.get(),
+               .calls = &calls_,
+               .limits = options.limits,
+               .temporary_dir = options.temporary_dir},
+      model_service_(&context_),
+      graph_service_(&context_),
+      job_service_(&context_) {}
+
+Server::~Server() { Drain(std::chrono::milliseconds(0)); }
+
+absl::Status Server::Listen(const std::string& listen) {
+  const size_t colon = listen.rfind(':');
+  if (colon == std::string::npos) {
+    return absl::InvalidArgumentError("'" + listen + "' is no HOST:PORT");
+  }
+  // Both plug-ins must be on before the builder is made.
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+
+  grpc::ServerBuilder builder;
+  SetChannelArguments(context_.limits.max_request_bytes, &builder);
+  int port = 0;
+  builder.AddListeningPort(listen, grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(&model_service_);
+  builder.RegisterService(&graph_service_);
+  builder.RegisterService(&job_service_);
+  server_ = builder.BuildAndStart();
+  if (server_ == nullptr || port == 0) {
+    server_.reset();
+    return absl::UnavailableError("cannot listen on " + listen +
+                                  ": the port is taken, or the address is not one of this machine");
+  }
+  address_ = listen.substr(0, colon + 1) + std::to_string(port);
+  SetHealth(false);
+  return absl::OkStatus();
+}
+
+void Server::SetHealth(bool serving) {
+  for (const char* name : kServiceNames) {
+    server_->GetHealthCheckService()->SetServingStatus(name, serving);
+  }
+}
+
+void Server::Serve(std::unique_ptr<Engine> engine) {
+  CAJAL_CHECK(engine_ == nullptr) << "Serve is called once";
+  engine_ = std::move(engine);
+  runner_ = std::make_unique<JobRunner>(context_.limits.queue_size, engine_->info().budget_bytes,
+                                        &jobs_, pool_.get());
+  lifecycle_.SetLoaded({.engine = engine_.get(),
+                        .executor_engine = engine_.get(),
+                        .runner = runner_.get(),
+                        .serving_since = Clock::now()});
+  SetHealth(true);
+}
+
+void Server::Drain(std::chrono::milliseconds grace) {
+  if (server_ == nullptr) return;
+  const Clock::time_point deadline = Clock::now() + grace;
+  lifecycle_.SetDraining();
+  SetHealth(false);
+  if (!jobs_.WaitUntilIdle(deadline) || !calls_.WaitUntilIdle(deadline)) {
+    for (const auto& job : jobs_.Active()) runner_->Cancel(job, absl::StatusCode::kUnavailable);
+    if (!jobs_.WaitUntilIdle(Clock::now() + kStopTime)) {
+      spdlog::warn("a job does not stop; its client is disconnected");
+    }
+    calls_.WaitUntilIdle(Clock::now() + kWriteTime);
+  }
+  server_->Shutdown(std::chrono::system_clock::now() + kCloseTime);
+  server_.reset();
+  // The executor may still schedule the last step of a job, so it stops before the pool does.
+  if (runner_ != nullptr) runner_->Stop();
+  pool_.reset();
+}
+
+}  // namespace cajal::server

@@ -1,0 +1,34 @@
+// What the services share. Owned by the Server, outlives every call; each member is thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "server/call_tracker.h"
+#include "server/graph_archive.h"
+#include "server/job_registry.h"
+#include "server/lifecycle.h"
+#include "server/work_pool.h"
+
+namespace cajal::server {
+
+struct ServiceLimits {
+  int64_t max_request_bytes = 32 << 20;  // larger messages are refused by gRPC, RESOURCE_EXHAUSTED
+  int32_t queue_size = 64;               // jobs that may wait for the model
+  int64_t max_image_pixels = 0;          // EngineOptions.max_image_pixels, for GetServerInfo
+};
+
+struct ServiceContext {
+  Lifecycle* lifecycle = nullptr;
+  JobRegistry* jobs = nullptr;
+  WorkPool* pool = nullptr;
+  GraphArchive* graphs = nullptr;
+  CallTracker* calls = nullptr;
+  ServiceLimits limits;
+  std::string temporary_dir;  // for exports on their way
+};
+
+// The user that a call belongs to. The server knows no users yet: every call is "".
+inline std::string OwnerOf(const grpc::CallbackServerContext&) { return ""; }
+
+}  // namespace cajal::server
