@@ -1,0 +1,16 @@
+// The commands of `cajal`, one file each. Each function adds a subcommand with its flags.
+#pragma once
+
+#include "client/cli/command.h"
+
+namespace cajal::cli {
+
+Command AddInfoCommand(CLI::App* cajal);      // info_command.cc
+Command AddTokenizeCommand(CLI::App* cajal);  // tokenize_command.cc
+Command AddForwardCommand(CLI::App* cajal);   // forward_command.cc
+Command AddGraphCommand(CLI::App* cajal);     // graph_command.cc
+Command AddGraphsCommand(CLI::App* cajal);    // graphs_command.cc
+Command AddExportCommand(CLI::App* cajal);    // export_command.cc
+Command AddJobsCommand(CLI::App* cajal);      // jobs_command.cc
+
+}  // namespace cajal::cli

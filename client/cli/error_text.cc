@@ -1,0 +1,97 @@
+#include "client/cli/error_text.h"
+
+#include <cmath>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "client/cli/command.h"
+#include "client/cpp/error_details.h"
+
+namespace cajal::cli {
+namespace {
+
+void AddLine(const std::string& line, std::string* text) {
+  absl::StrAppend(text, "  ", line, "\n");
+}
+
+void AddViolations(const absl::Status& status, std::string* text) {
+  const std::string message(status.message());
+  for (const client::FieldViolation& violation : client::FieldViolations(status)) {
+    if (!absl::StrContains(message, violation.description)) {
+      AddLine(absl::StrCat(violation.field, ": ", violation.description), text);
+    }
+    const std::string flag = FlagOfField(violation.field);
+    if (!flag.empty()) AddLine(absl::StrCat("The flag for it is ", flag, "."), text);
+  }
+}
+
+std::string RetryText(const absl::Status& status) {
+  const std::optional<absl::Duration> delay = client::RetryDelay(status);
+  if (!delay.has_value()) return "Try again later.";
+  return absl::StrCat("Try again in ", std::ceil(absl::ToDoubleSeconds(*delay)), " s.");
+}
+
+// What to do about a failure, or nothing when the message says it all.
+void AddAdvice(const std::string& server, const absl::Status& status, std::string* text) {
+  const std::string reason = client::ErrorReason(status);
+  if (reason == "UNREACHABLE") {
+    AddLine("Start one there:  cajald --model DIR --transcoders DIR --listen " + server, text);
+    AddLine("or name another with --server HOST:PORT or CAJAL_SERVER.", text);
+  } else if (reason == "CONNECTION_LOST") {
+    AddLine("The server may have stopped: see its log. `cajal graphs` lists what it has stored.",
+            text);
+  } else if (reason == "CLIENT_DEADLINE") {
+    AddLine("`cajal jobs` shows what the server is busy with; --timeout SECONDS waits longer.",
+            text);
+  } else if (reason == "NEVER_FITS") {
+    AddLine(
+        "`cajal info` shows the limits. Fewer or smaller pictures, a shorter prompt or smaller "
+        "--max-feature-nodes and --batch-size need less.",
+        text);
+  } else if (reason == "BROKEN_ANSWER") {
+    AddLine(
+        "Client and server may be of different versions: compare `cajal --version` and `cajal "
+        "info`.",
+        text);
+  } else if (status.code() == absl::StatusCode::kUnavailable ||
+             status.code() == absl::StatusCode::kResourceExhausted) {
+    AddLine(RetryText(status), text);
+  } else if (status.code() == absl::StatusCode::kInternal) {
+    AddLine("That is a bug of the server; its log says more.", text);
+  } else if (status.code() == absl::StatusCode::kUnimplemented) {
+    AddLine("The server does not serve this method: `cajal info` shows its version.", text);
+  }
+}
+
+}  // namespace
+
+std::string FlagOfField(const std::string& field) {
+  for (const char* prefix : {"settings.", "prune."}) {
+    if (absl::StartsWith(field, prefix)) {
+      const std::string name = field.substr(std::string(prefix).size());
+      return "--" + absl::StrReplaceAll(name, {{"_", "-"}});
+    }
+  }
+  if (absl::StartsWith(field, "hooks")) return "--hooks";
+  if (absl::StartsWith(field, "targets")) return "--target";
+  if (absl::StartsWith(field, "prompt.token_ids")) return "--tokens";
+  if (absl::StartsWith(field, "prompt.assistant_prefix")) return "--assistant-prefix";
+  if (absl::StartsWith(field, "prompt") && absl::StrContains(field, "image")) return "--image";
+  if (absl::StartsWith(field, "prompt")) return "--prompt";
+  return "";
+}
+
+std::string ErrorText(const std::string& command, const std::string& server,
+                      const absl::Status& status) {
+  std::string text = absl::StrCat(command, ": ", std::string(status.message()), "\n");
+  if (IsUsageError(status)) {
+    AddLine(absl::StrCat("See ", command, " --help."), &text);
+    return text;
+  }
+  AddViolations(status, &text);
+  AddAdvice(server, status, &text);
+  return text;
+}
+
+}  // namespace cajal::cli

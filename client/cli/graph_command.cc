@@ -1,0 +1,130 @@
+#include <memory>
+#include <optional>
+
+#include "client/cli/commands.h"
+#include "client/cli/flag_checks.h"
+#include "client/cli/format.h"
+#include "client/cli/graph_flags.h"
+#include "client/cli/output_flag.h"
+#include "client/cli/prompt_flags.h"
+
+namespace cajal::cli {
+namespace {
+
+struct GraphFlags {
+  PromptFlags prompt;
+  client::GraphSettings settings;
+  std::vector<std::string> targets;
+  PruneFlags prune;
+  std::string output;
+  std::string raw;
+  bool json = false;
+};
+
+// Flags that are not given stay unset, so that the defaults are the server's.
+void AddSettingsFlags(CLI::App* app, client::GraphSettings* settings) {
+  app->add_option("--max-n-logits", settings->max_n_logits,
+                  "Most tokens to trace back, by probability [default: 10]")
+      ->type_name("N")
+      ->check(AtLeast(1));
+  app->add_option("--desired-logit-prob", settings->desired_logit_prob,
+                  "Take no more tokens once their probabilities add up to this, 0 to 1 "
+                  "[default: 0.95]")
+      ->type_name("P")
+      ->check(Share());
+  app->add_option("--max-feature-nodes", settings->max_feature_nodes,
+                  "Most feature nodes, the most influential ones; 0 = all [default: 7500]")
+      ->type_name("N")
+      ->check(AtLeast(0));
+  app->add_option("--batch-size", settings->batch_size,
+                  "Rows computed together; more need more memory [default: 256]")
+      ->type_name("N")
+      ->check(AtLeast(1));
+  app->add_option("--update-interval", settings->update_interval,
+                  "Batches between two rankings of the features [default: 4]")
+      ->type_name("N")
+      ->check(AtLeast(1));
+  app->add_flag_callback(
+      "--rank-once", [settings] { settings->rank_once = true; },
+      "Rank the features once, by the logit rows alone");
+  app->add_option("--zero-positions", settings->zero_positions,
+                  "Positions at the start that have no features [default: by model and "
+                  "transcoders, see cajal info]")
+      ->type_name("N")
+      ->check(AtLeast(0));
+}
+
+absl::StatusOr<client::Graph> CreateGraph(const GraphFlags& flags, client::Prompt prompt,
+                                          Session& session) {
+  ProgressBar bar(session.console.err, session.console.err_is_terminal);
+  return session.client->CreateGraph({.prompt = std::move(prompt),
+                                      .settings = flags.settings,
+                                      .targets = flags.targets,
+                                      .prune = flags.prune.options()},
+                                     session.CallOptions(&bar));
+}
+
+void PrintPlaces(const GraphFlags& flags, const std::string& id, std::ostream* out) {
+  std::vector<std::vector<std::string>> rows;
+  if (!flags.output.empty()) rows.push_back({"written", flags.output});
+  if (!flags.raw.empty()) rows.push_back({"unpruned", flags.raw});
+  rows.push_back({"stored", "on the server; `cajal export " + id + "` gets it again"});
+  WriteTable(rows, out);
+}
+
+absl::Status RunGraph(const GraphFlags& flags, Session& session) {
+  absl::StatusOr<client::Prompt> prompt = MakePrompt(flags.prompt);
+  if (!prompt.ok()) return prompt.status();
+  const absl::StatusOr<std::optional<OutputFile>> output = CheckOutput("--output", flags.output);
+  if (!output.ok()) return output.status();
+  const absl::StatusOr<std::optional<OutputFile>> raw = CheckOutput("--raw", flags.raw);
+  if (!raw.ok()) return raw.status();
+
+  const absl::StatusOr<client::Graph> graph = CreateGraph(flags, *std::move(prompt), session);
+  if (!graph.ok()) return graph.status();
+
+  client::ExportGraphRequest request{.name = graph->info.name, .prune = flags.prune.options()};
+  if (output->has_value()) {
+    const absl::Status status = ExportTo(**output, request, session);
+    if (!status.ok()) return status;
+  }
+  if (raw->has_value()) {
+    request.format = client::ExportFormat::kSafetensors;
+    const absl::Status status = ExportTo(**raw, request, session);
+    if (!status.ok()) return status;
+  }
+  if (flags.json) {
+    Json json = GraphJson(*graph);
+    json["output"] = flags.output;
+    json["raw"] = flags.raw;
+    *session.console.out << JsonText(json) << "\n";
+  } else {
+    PrintGraph(*graph, session.console.out);
+    PrintPlaces(flags, ResourceId(graph->info.name), session.console.out);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Command AddGraphCommand(CLI::App* cajal) {
+  auto flags = std::make_shared<GraphFlags>();
+  CLI::App* app = cajal->add_subcommand(
+      "graph", "Compute an attribution graph; it is also stored on the server");
+  AddPromptFlags(app, &flags->prompt);
+  AddSettingsFlags(app, &flags->settings);
+  app->add_option("--target", flags->targets,
+                  "Trace these tokens back instead of the most probable ones; each the text of "
+                  "exactly one token: --target ' Austin' ' Dallas'");
+  AddPruneFlags(app, &flags->prune);
+  app->add_option("--output", flags->output,
+                  "JSON file for the pruned graph, in circuit-tracer's format")
+      ->type_name("FILE");
+  app->add_option("--raw", flags->raw,
+                  "Safetensors file for the unpruned graph with the masks of the pruning")
+      ->type_name("FILE");
+  AddJsonFlag(app, &flags->json);
+  return {app, [flags](Session& session) { return RunGraph(*flags, session); }};
+}
+
+}  // namespace cajal::cli

@@ -1,0 +1,101 @@
+#include "client/cli/graph_flags.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/cli/flag_checks.h"
+
+namespace cajal::cli {
+namespace {
+
+constexpr size_t kPromptWidth = 70;
+
+}  // namespace
+
+void AddPruneFlags(CLI::App* app, PruneFlags* flags) {
+  app->add_option("--node-threshold", flags->node_threshold,
+                  "Share of the influence on the logits that the kept nodes carry, 0 to 1")
+      ->type_name("P")
+      ->check(Share())
+      ->capture_default_str();
+  app->add_option("--edge-threshold", flags->edge_threshold,
+                  "Share of the influence that the kept edges carry, 0 to 1")
+      ->type_name("P")
+      ->check(Share())
+      ->capture_default_str();
+}
+
+Json GraphJson(const client::GraphInfo& info) {
+  Json logits = Json::array();
+  for (const client::LogitNode& logit : info.logits) {
+    logits.push_back(
+        {{"token_id", logit.token_id}, {"token", logit.token}, {"probability", logit.probability}});
+  }
+  return {{"id", ResourceId(info.name)},
+          {"prompt", info.prompt},
+          {"model", info.model_name},
+          {"transcoders", info.transcoder_name},
+          {"created", absl::FormatTime(info.create_time, absl::UTCTimeZone())},
+          {"positions", info.n_positions},
+          {"nodes", info.n_nodes},
+          {"edges", info.n_edges},
+          {"active_features", info.n_active_features},
+          {"selected_features", info.n_selected_features},
+          {"replacement_score", info.replacement_score},
+          {"completeness_score", info.completeness_score},
+          {"additivity", info.additivity_max_relative_error},
+          {"seconds", info.seconds},
+          {"phases", PhasesJson(info.phases)},
+          {"logits", logits},
+          {"size_bytes", info.size_bytes}};
+}
+
+Json GraphJson(const client::Graph& graph) {
+  Json json = GraphJson(graph.info);
+  json["node_threshold"] = *graph.prune.node_threshold;
+  json["edge_threshold"] = *graph.prune.edge_threshold;
+  json["kept_nodes"] = graph.n_kept_nodes;
+  json["kept_edges"] = graph.n_kept_edges;
+  return json;
+}
+
+void PrintGraph(const client::Graph& graph, std::ostream* out) {
+  const client::GraphInfo& info = graph.info;
+  std::vector<std::vector<std::string>> logits = {{"logit", "id", "probability"}};
+  for (const client::LogitNode& logit : info.logits) {
+    logits.push_back({Quoted(logit.token), absl::StrCat(logit.token_id),
+                      absl::StrFormat("%.4f", logit.probability)});
+  }
+  WriteTable(logits, out);
+  *out << "\n";
+  WriteTable({{"graph", ResourceId(info.name)},
+              {"prompt", absl::StrCat(Shortened(info.prompt, kPromptWidth), ", ", info.n_positions,
+                                      " positions")},
+              {"features", absl::StrCat(CountText(info.n_selected_features), " of ",
+                                        CountText(info.n_active_features), " active ones")},
+              {"nodes", absl::StrCat(CountText(info.n_nodes), ", ", CountText(graph.n_kept_nodes),
+                                     " after pruning at ", *graph.prune.node_threshold)},
+              {"edges", absl::StrCat(CountText(info.n_edges), ", ", CountText(graph.n_kept_edges),
+                                     " after pruning at ", *graph.prune.edge_threshold)},
+              {"scores", absl::StrFormat("replacement %.4f, completeness %.4f",
+                                         info.replacement_score, info.completeness_score)},
+              {"additivity", absl::StrFormat("%.1e at most", info.additivity_max_relative_error)},
+              {"time", absl::StrCat(SecondsText(info.seconds), ": ", PhasesText(info.phases))}},
+             out);
+}
+
+absl::Status ExportTo(const OutputFile& file, const client::ExportGraphRequest& request,
+                      Session& session) {
+  const absl::StatusOr<std::string> bytes =
+      session.client->ExportGraph(request, session.CallOptions());
+  absl::Status status = bytes.ok() ? file.Write(*bytes) : bytes.status();
+  if (status.ok()) return status;
+  absl::Status result(status.code(),
+                      absl::StrCat(std::string(status.message()), ". ", file.path(),
+                                   " was not written; the graph is stored, and `cajal export ",
+                                   ResourceId(request.name), "` gets it"));
+  status.ForEachPayload(
+      [&result](auto url, const absl::Cord& payload) { result.SetPayload(url, payload); });
+  return result;
+}
+
+}  // namespace cajal::cli

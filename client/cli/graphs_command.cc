@@ -1,0 +1,109 @@
+#include <algorithm>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/commands.h"
+#include "client/cli/flag_checks.h"
+#include "client/cli/format.h"
+#include "client/cli/graph_flags.h"
+
+namespace cajal::cli {
+namespace {
+
+constexpr size_t kPromptWidth = 40;
+
+struct GraphsFlags {
+  int32_t limit = 50;
+  std::string id;  // of get and delete
+  PruneFlags prune;
+  bool json = false;
+};
+
+// The newest `limit` graphs, page by page.
+absl::StatusOr<std::vector<client::GraphInfo>> List(int32_t limit, Session& session) {
+  std::vector<client::GraphInfo> graphs;
+  client::PageRequest request;
+  do {
+    request.page_size = limit - static_cast<int32_t>(graphs.size());
+    absl::StatusOr<client::GraphPage> page =
+        session.client->ListGraphs(request, session.CallOptions());
+    if (!page.ok()) return page.status();
+    graphs.insert(graphs.end(), page->graphs.begin(), page->graphs.end());
+    request.page_token = page->next_page_token;
+  } while (!request.page_token.empty() && static_cast<int32_t>(graphs.size()) < limit);
+  return graphs;
+}
+
+absl::Status RunList(const GraphsFlags& flags, Session& session) {
+  const absl::StatusOr<std::vector<client::GraphInfo>> graphs = List(flags.limit, session);
+  if (!graphs.ok()) return graphs.status();
+  if (flags.json) {
+    Json json = Json::array();
+    for (const client::GraphInfo& info : *graphs) json.push_back(GraphJson(info));
+    *session.console.out << JsonText({{"graphs", json}}) << "\n";
+    return absl::OkStatus();
+  }
+  std::vector<std::vector<std::string>> rows = {
+      {"id", "stored", "nodes", "edges", "size", "top logit", "prompt"}};
+  for (const client::GraphInfo& info : *graphs) {
+    rows.push_back({ResourceId(info.name), TimeText(info.create_time), CountText(info.n_nodes),
+                    CountText(info.n_edges), BytesText(info.size_bytes),
+                    info.logits.empty() ? "-" : Quoted(info.logits.front().token),
+                    Shortened(info.prompt, kPromptWidth)});
+  }
+  WriteTable(rows, session.console.out);
+  return absl::OkStatus();
+}
+
+absl::Status RunGet(const GraphsFlags& flags, Session& session) {
+  const absl::StatusOr<client::Graph> graph = session.client->GetGraph(
+      {.name = ResourceName("graphs", flags.id), .prune = flags.prune.options()},
+      session.CallOptions());
+  if (!graph.ok()) return graph.status();
+  if (flags.json) {
+    *session.console.out << JsonText(GraphJson(*graph)) << "\n";
+  } else {
+    PrintGraph(*graph, session.console.out);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunDelete(const GraphsFlags& flags, Session& session) {
+  const std::string name = ResourceName("graphs", flags.id);
+  const absl::Status status = session.client->DeleteGraph(name, session.CallOptions());
+  if (!status.ok()) return status;
+  if (flags.json) {
+    *session.console.out << JsonText({{"deleted", ResourceId(name)}}) << "\n";
+  } else {
+    *session.console.out << "deleted " << ResourceId(name) << "\n";
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Command AddGraphsCommand(CLI::App* cajal) {
+  auto flags = std::make_shared<GraphsFlags>();
+  CLI::App* app = cajal->add_subcommand(
+      "graphs", "List the stored graphs, newest first; `graphs get ID`, `graphs delete ID`");
+  app->add_option("--limit", flags->limit, "Most graphs to list")
+      ->type_name("N")
+      ->check(AtLeast(1))
+      ->capture_default_str();
+  AddJsonFlag(app, &flags->json);
+  app->require_subcommand(0, 1);
+
+  CLI::App* get = app->add_subcommand("get", "Sizes, scores and timing of one graph");
+  get->add_option("id", flags->id, "The graph's id")->required();
+  AddPruneFlags(get, &flags->prune);
+  CLI::App* remove = app->add_subcommand("delete", "Delete one graph for good");
+  remove->add_option("id", flags->id, "The graph's id")->required();
+
+  return {app, [flags, get, remove](Session& session) {
+            if (get->parsed()) return RunGet(*flags, session);
+            if (remove->parsed()) return RunDelete(*flags, session);
+            return RunList(*flags, session);
+          }};
+}
+
+}  // namespace cajal::cli

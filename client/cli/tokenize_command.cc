@@ -1,0 +1,83 @@
+#include <memory>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/commands.h"
+#include "client/cli/format.h"
+#include "client/cli/output_flag.h"
+#include "client/cli/prompt_flags.h"
+
+namespace cajal::cli {
+namespace {
+
+struct TokenizeFlags {
+  PromptFlags prompt;
+  std::string output;
+  bool json = false;
+};
+
+Json TokenizeJson(const client::TokenizedPrompt& prompt) {
+  Json spans = Json::array();
+  for (const client::ImageSpan& span : prompt.image_spans) {
+    spans.push_back(
+        {{"image", span.image}, {"crop", span.crop}, {"begin", span.begin}, {"end", span.end}});
+  }
+  return {{"token_ids", prompt.token_ids},
+          {"token_texts", prompt.token_texts},
+          {"image_spans", spans},
+          {"text", prompt.text}};
+}
+
+// One line for each position; a run of image tokens is one line.
+void PrintTokens(const client::TokenizedPrompt& prompt, std::ostream* out) {
+  std::vector<std::vector<std::string>> rows = {{"position", "id", "token"}};
+  size_t next_span = 0;
+  for (size_t t = 0; t < prompt.token_ids.size(); ++t) {
+    const std::string text = t < prompt.token_texts.size() ? prompt.token_texts[t] : "";
+    rows.push_back({absl::StrCat(t), absl::StrCat(prompt.token_ids[t]), Quoted(text)});
+    if (next_span == prompt.image_spans.size()) continue;
+    const client::ImageSpan& span = prompt.image_spans[next_span];
+    if (static_cast<int64_t>(t) != span.begin) continue;
+    rows.back()[0] = absl::StrCat(span.begin, "-", span.end - 1);
+    rows.back()[2] =
+        absl::StrCat("image ", span.image, span.crop < 0 ? "" : absl::StrCat(", crop ", span.crop));
+    ++next_span;
+    t = static_cast<size_t>(span.end) - 1;
+  }
+  WriteTable(rows, out);
+}
+
+absl::Status RunTokenize(const TokenizeFlags& flags, Session& session) {
+  const absl::StatusOr<client::Prompt> prompt = MakePrompt(flags.prompt);
+  if (!prompt.ok()) return prompt.status();
+  const absl::StatusOr<std::optional<OutputFile>> output = CheckOutput("--output", flags.output);
+  if (!output.ok()) return output.status();
+  const absl::StatusOr<client::TokenizedPrompt> tokens =
+      session.client->Tokenize(*prompt, session.CallOptions());
+  if (!tokens.ok()) return tokens.status();
+  if (output->has_value()) {
+    const absl::Status status = (*output)->Write(JsonText(Json(tokens->token_ids)) + "\n");
+    if (!status.ok()) return status;
+  }
+  if (flags.json) {
+    *session.console.out << JsonText(TokenizeJson(*tokens)) << "\n";
+  } else {
+    PrintTokens(*tokens, session.console.out);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Command AddTokenizeCommand(CLI::App* cajal) {
+  auto flags = std::make_shared<TokenizeFlags>();
+  CLI::App* app = cajal->add_subcommand("tokenize", "The token ids that the model reads");
+  AddPromptFlags(app, &flags->prompt);
+  app->add_option("--output", flags->output,
+                  "File for the ids, as the JSON list that --tokens @FILE reads")
+      ->type_name("FILE");
+  AddJsonFlag(app, &flags->json);
+  return {app, [flags](Session& session) { return RunTokenize(*flags, session); }};
+}
+
+}  // namespace cajal::cli

@@ -1,0 +1,120 @@
+// A Cajal server without a model: real gRPC on a port of 127.0.0.1, answers from the test's
+// functions.
+//
+//   FakeServer server;
+//   server.model.tokenize = [](const v1::TokenizeRequest& request, v1::TokenizeResponse* response,
+//                              grpc::ServerContext*) { …; return grpc::Status::OK; };
+//   Client talks to server.address().
+//
+// A method without a function answers UNIMPLEMENTED. Functions run on gRPC's threads, one thread
+// for each call, and may block. The destructor ends running calls.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cajal/v1/graph_service.grpc.pb.h"
+#include "cajal/v1/job_service.grpc.pb.h"
+#include "cajal/v1/model_service.grpc.pb.h"
+
+namespace cajal::client_test {
+
+template <typename Request, typename Response>
+using UnaryFunction = std::function<grpc::Status(const Request&, Response*, grpc::ServerContext*)>;
+template <typename Request, typename Response>
+using StreamFunction = std::function<grpc::Status(const Request&, grpc::ServerWriter<Response>*,
+                                                  grpc::ServerContext*)>;
+
+class FakeModelService final : public v1::ModelService::Service {
+ public:
+  UnaryFunction<v1::GetServerInfoRequest, v1::GetServerInfoResponse> get_server_info;
+  UnaryFunction<v1::TokenizeRequest, v1::TokenizeResponse> tokenize;
+  StreamFunction<v1::ForwardRequest, v1::ForwardResponse> forward;
+
+ private:
+  grpc::Status GetServerInfo(grpc::ServerContext* context, const v1::GetServerInfoRequest* request,
+                             v1::GetServerInfoResponse* response) override;
+  grpc::Status Tokenize(grpc::ServerContext* context, const v1::TokenizeRequest* request,
+                        v1::TokenizeResponse* response) override;
+  grpc::Status Forward(grpc::ServerContext* context, const v1::ForwardRequest* request,
+                       grpc::ServerWriter<v1::ForwardResponse>* writer) override;
+};
+
+class FakeGraphService final : public v1::GraphService::Service {
+ public:
+  StreamFunction<v1::CreateGraphRequest, v1::CreateGraphResponse> create_graph;
+  StreamFunction<v1::GetGraphRequest, v1::GetGraphResponse> get_graph;
+  UnaryFunction<v1::ListGraphsRequest, v1::ListGraphsResponse> list_graphs;
+  UnaryFunction<v1::DeleteGraphRequest, v1::DeleteGraphResponse> delete_graph;
+  StreamFunction<v1::ExportGraphRequest, v1::ExportGraphResponse> export_graph;
+
+ private:
+  grpc::Status CreateGraph(grpc::ServerContext* context, const v1::CreateGraphRequest* request,
+                           grpc::ServerWriter<v1::CreateGraphResponse>* writer) override;
+  grpc::Status GetGraph(grpc::ServerContext* context, const v1::GetGraphRequest* request,
+                        grpc::ServerWriter<v1::GetGraphResponse>* writer) override;
+  grpc::Status ListGraphs(grpc::ServerContext* context, const v1::ListGraphsRequest* request,
+                          v1::ListGraphsResponse* response) override;
+  grpc::Status DeleteGraph(grpc::ServerContext* context, const v1::DeleteGraphRequest* request,
+                           v1::DeleteGraphResponse* response) override;
+  grpc::Status ExportGraph(grpc::ServerContext* context, const v1::ExportGraphRequest* request,
+                           grpc::ServerWriter<v1::ExportGraphResponse>* writer) override;
+};
+
+class FakeJobService final : public v1::JobService::Service {
+ public:
+  UnaryFunction<v1::ListJobsRequest, v1::ListJobsResponse> list_jobs;
+  UnaryFunction<v1::GetJobRequest, v1::GetJobResponse> get_job;
+  UnaryFunction<v1::CancelJobRequest, v1::CancelJobResponse> cancel_job;
+
+ private:
+  grpc::Status ListJobs(grpc::ServerContext* context, const v1::ListJobsRequest* request,
+                        v1::ListJobsResponse* response) override;
+  grpc::Status GetJob(grpc::ServerContext* context, const v1::GetJobRequest* request,
+                      v1::GetJobResponse* response) override;
+  grpc::Status CancelJob(grpc::ServerContext* context, const v1::CancelJobRequest* request,
+                         v1::CancelJobResponse* response) override;
+};
+
+class FakeServer {
+ public:
+  FakeServer();
+  ~FakeServer();
+
+  int port() const { return port_; }
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+  FakeModelService model;
+  FakeGraphService graphs;
+  FakeJobService jobs;
+
+ private:
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+// An error as cajald sends it. `field` and `retry_seconds` are left out when empty or negative.
+struct Error {
+  grpc::StatusCode code = grpc::StatusCode::INTERNAL;
+  std::string message;
+  std::string reason;
+  std::string field = {};
+  std::string description = {};
+  double retry_seconds = -1;
+};
+grpc::Status TypedError(const Error& error);
+
+// Tells gRPC's retry policy when to try again, in milliseconds; -1 = never.
+void AddPushback(int milliseconds, grpc::ServerContext* context);
+
+// The header and arrays of a graph with two features, one error, one token, one logit and three
+// edges, in chunks of one node and one edge each. `view` as asked for.
+std::vector<v1::GraphChunk> SmallGraphChunks(v1::GraphView view);
+v1::GraphHeader SmallGraphHeader(v1::GraphView view);
+
+}  // namespace cajal::client_test
