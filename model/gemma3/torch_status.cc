@@ -1,0 +1,45 @@
+#include "model/gemma3/torch_status.h"
+
+#include <c10/util/Exception.h>
+
+#include <new>
+#include <string>
+
+#include "model/base/status.h"
+
+namespace cajal::gemma3 {
+namespace {
+
+bool Contains(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
+
+absl::Status OutOfMemory(const std::string& message) {
+  return WithReason(absl::ResourceExhaustedError(
+                        "the device ran out of memory although the call was admitted: " + message),
+                    "DEVICE_OUT_OF_MEMORY");
+}
+
+}  // namespace
+
+absl::Status StatusOfCurrentException() {
+  try {
+    throw;
+  } catch (const c10::OutOfMemoryError& error) {
+    return OutOfMemory(error.what_without_backtrace());
+  } catch (const c10::Error& error) {
+    const std::string message = error.what_without_backtrace();
+    if (Contains(message, "can't allocate memory")) return OutOfMemory(message);  // the CPU's
+    if (Contains(message, "CUDA error")) {
+      return WithReason(absl::UnavailableError("the device is lost, restart the server: " + message),
+                        "DEVICE_LOST");
+    }
+    return absl::InternalError(message);
+  } catch (const std::bad_alloc&) {
+    return OutOfMemory("host memory");
+  } catch (const std::exception& error) {
+    return absl::InternalError(error.what());
+  }
+}
+
+}  // namespace cajal::gemma3

@@ -1,0 +1,27 @@
+// Where torch's exceptions become statuses: the engine wraps each of its calls in this, once.
+#pragma once
+
+#include <utility>
+
+#include "absl/status/statusor.h"
+
+namespace cajal::gemma3 {
+
+// The status of the exception that is being handled; call it from a catch block.
+//   c10::OutOfMemoryError, std::bad_alloc, a refused CPU allocation: RESOURCE_EXHAUSTED with reason
+//     DEVICE_OUT_OF_MEMORY; the next call can work.
+//   a poisoned device context: UNAVAILABLE with reason DEVICE_LOST; only a restart helps.
+//   anything else: INTERNAL, which is a bug of ours.
+absl::Status StatusOfCurrentException();
+
+// Runs `call`, which returns a Status or StatusOr.
+template <typename Call>
+auto CatchTorch(Call&& call) -> decltype(call()) {
+  try {
+    return std::forward<Call>(call)();
+  } catch (...) {
+    return StatusOfCurrentException();
+  }
+}
+
+}  // namespace cajal::gemma3

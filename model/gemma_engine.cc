@@ -1,0 +1,284 @@
+#include "model/gemma_engine.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "model/attribution/attribute.h"
+#include "model/attribution/byte_estimate.h"
+#include "model/base/available_memory.h"
+#include "model/base/status.h"
+#include "model/checkpoint/checkpoint.h"
+#include "model/gemma3/decoder.h"
+#include "model/gemma3/torch_status.h"
+#include "model/image/decode_image.h"
+#include "model/image/preprocess.h"
+#include "model/tokenizer/tokenize_prompt.h"
+#include "model/transcoder/load_transcoder_set.h"
+
+namespace cajal {
+namespace {
+
+using gemma3::CatchTorch;
+using gemma3::HookPoint;
+
+const char* DeviceFlag(DeviceChoice choice) {
+  switch (choice) {
+    case DeviceChoice::kAuto: return "auto";
+    case DeviceChoice::kCpu: return "cpu";
+    case DeviceChoice::kCuda: return "cuda";
+  }
+  return "";
+}
+
+NamedArray ToArray(const std::string& name, const at::Tensor& tensor) {
+  const at::Tensor cpu = tensor.to(at::kCPU, at::kFloat).contiguous();
+  const float* values = cpu.const_data_ptr<float>();
+  return {name, cpu.sizes().vec(), {values, values + cpu.numel()}};
+}
+
+absl::Status CheckRange(const char* field, double value, double low, double high,
+                        const std::string& range) {
+  if (value >= low && value <= high) return absl::OkStatus();  // false for NaN
+  return InvalidField(field, "must be " + range);
+}
+
+}  // namespace
+
+GemmaEngine::GemmaEngine(EngineOptions options, gemma3::Model model,
+                         std::unique_ptr<transcoder::TranscoderSet> transcoders,
+                         tokenizer::Tokenizer tokenizer, image::PreprocessorConfig preprocessor)
+    : options_(std::move(options)),
+      model_(std::move(model)),
+      transcoders_(std::move(transcoders)),
+      tokenizer_(std::move(tokenizer)),
+      preprocessor_(std::move(preprocessor)),
+      folded_(attribution::FoldModel(model_, *transcoders_)) {
+  const checkpoint::Gemma3Config& config = model_.config;
+  const transcoder::TranscoderSetInfo& set = transcoders_->info();
+  info_.model_name = config.model_name;
+  info_.model_type = config.model_type;
+  info_.device = gemma3::DeviceName(model_.weights.placement.device);
+  info_.dtype = options_.dtype;
+  info_.n_layers = static_cast<int32_t>(config.text.num_hidden_layers);
+  info_.d_model = static_cast<int32_t>(config.text.hidden_size);
+  info_.n_heads = static_cast<int32_t>(config.text.num_attention_heads);
+  info_.vocab_size = static_cast<int32_t>(config.text.vocab_size);
+  info_.has_vision = config.vision.has_value();
+  if (info_.has_vision) {
+    info_.image_size = static_cast<int32_t>(config.vision->image_size);
+    info_.tokens_per_image = static_cast<int32_t>(config.mm_tokens_per_image);
+  }
+  info_.max_positions = static_cast<int32_t>(
+      std::min<int64_t>(options_.max_positions, config.text.max_position_embeddings));
+  info_.transcoder_name = set.name;
+  info_.transcoder_format = set.format;
+  info_.feature_input_hook = transcoder::SiteNameInBlock(set.input_site);
+  info_.feature_output_hook = transcoder::SiteNameInBlock(set.output_site);
+  info_.activation = transcoder::ActivationName(set);
+  info_.features_per_layer.assign(set.features_per_layer.begin(), set.features_per_layer.end());
+  info_.default_zero_positions = set.default_zero_positions;
+  info_.budget_bytes = options_.budget_bytes > 0
+                           ? options_.budget_bytes
+                           : static_cast<int64_t>(0.8 * static_cast<double>(AvailableMemoryBytes()));
+}
+
+absl::StatusOr<std::unique_ptr<Engine>> GemmaEngine::Load(const EngineOptions& options,
+                                                          RunContext* context) {
+  return CatchTorch([&]() -> absl::StatusOr<std::unique_ptr<Engine>> {
+    ASSIGN_OR_RETURN(const at::Device device,
+                     gemma3::OpenDevice(DeviceFlag(options.device), options.threads));
+    const at::ScalarType dtype =
+        options.dtype == DType::kBFloat16 ? at::kBFloat16 : at::kFloat;
+    ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::Open(options.model_dir));
+    ASSIGN_OR_RETURN(auto tokenizer, tokenizer::Tokenizer::Load(options.model_dir));
+    RETURN_IF_ERROR(tokenizer::CheckTokenizer(tokenizer, checkpoint.config()));
+    image::PreprocessorConfig preprocessor;
+    if (checkpoint.config().vision.has_value()) {
+      ASSIGN_OR_RETURN(preprocessor, image::LoadPreprocessorConfig(options.model_dir,
+                                                                   *checkpoint.config().vision));
+    }
+    ASSIGN_OR_RETURN(gemma3::Model model,
+                     gemma3::LoadModel(checkpoint, {device, dtype}, context));
+    ASSIGN_OR_RETURN(auto transcoders,
+                     transcoder::LoadTranscoderSet(options.transcoder_dir, model, context));
+    auto engine = std::unique_ptr<GemmaEngine>(
+        new GemmaEngine(options, std::move(model), std::move(transcoders), std::move(tokenizer),
+                        std::move(preprocessor)));
+    RETURN_IF_ERROR(engine->SelfCheck(context));
+    return engine;
+  });
+}
+
+absl::Status GemmaEngine::SelfCheck(RunContext* context) {
+  const gemma3::ModelInput input{.token_ids = {model_.config.bos_token_id}};
+  gemma3::Recording recording;
+  ASSIGN_OR_RETURN(const at::Tensor normed, gemma3::RunModel(model_, input, &recording, context));
+  const at::Tensor logits = gemma3::Logits(model_.weights.decoder, model_.config.text, normed);
+  if (!logits.isfinite().all().item<bool>()) {
+    return absl::InvalidArgumentError(options_.model_dir +
+                                      ": a first forward pass gave logits that are not finite");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<PreparedPrompt> GemmaEngine::Prepare(const tokenizer::Prompt& prompt) const {
+  RETURN_IF_ERROR(tokenizer::CheckPrompt(model_.config, prompt));
+  PreparedPrompt prepared;
+  std::vector<int32_t> crops_per_image;
+  for (const tokenizer::EncodedImage* encoded : tokenizer::ImagesOf(prompt)) {
+    auto picture = image::DecodeImage(encoded->bytes, options_.max_image_pixels);
+    if (!picture.ok()) {
+      const std::string field = "prompt.images[" + std::to_string(crops_per_image.size()) + "]";
+      return InvalidField(field, ReasonOf(picture.status()), std::string(picture.status().message()));
+    }
+    const std::vector<float> pixels =
+        image::Preprocess(*picture, preprocessor_, prompt.pan_and_scan);
+    prepared.pixels.insert(prepared.pixels.end(), pixels.begin(), pixels.end());
+    const int64_t per_view = 3 * preprocessor_.image_size * preprocessor_.image_size;
+    crops_per_image.push_back(static_cast<int32_t>(static_cast<int64_t>(pixels.size()) / per_view - 1));
+  }
+  ASSIGN_OR_RETURN(prepared.tokenized,
+                   tokenizer::TokenizePrompt(tokenizer_, model_.config, prompt, crops_per_image,
+                                             info_.max_positions));
+  return prepared;
+}
+
+absl::Status GemmaEngine::Validate(const ForwardRequest& request) const {
+  RETURN_IF_ERROR(gemma3::MatchHookPoints(model_.config, request.hooks).status());
+  return CheckRange("top_k", request.top_k, 0, info_.vocab_size,
+                    "from 0 to " + std::to_string(info_.vocab_size));
+}
+
+absl::Status GemmaEngine::Validate(const AttributionRequest& request) const {
+  const graph::GraphSettings& settings = request.settings;
+  RETURN_IF_ERROR(CheckRange("settings.max_n_logits", settings.max_n_logits, 1, info_.vocab_size,
+                             "from 1 to " + std::to_string(info_.vocab_size)));
+  if (!(settings.desired_logit_prob > 0 && settings.desired_logit_prob <= 1)) {
+    return InvalidField("settings.desired_logit_prob", "must be above 0 and at most 1");
+  }
+  constexpr double kLargest = 1 << 30;
+  RETURN_IF_ERROR(CheckRange("settings.max_feature_nodes", settings.max_feature_nodes, 0, kLargest,
+                             "at least 1, or 0 for all"));
+  RETURN_IF_ERROR(CheckRange("settings.batch_size", settings.batch_size, 1, kLargest, "at least 1"));
+  RETURN_IF_ERROR(
+      CheckRange("settings.update_interval", settings.update_interval, 1, kLargest, "at least 1"));
+  RETURN_IF_ERROR(CheckRange("settings.zero_positions", settings.zero_positions, 0,
+                             info_.max_positions,
+                             "from 0 to " + std::to_string(info_.max_positions)));
+  return TargetIds(settings.targets).status();
+}
+
+int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
+                                   const ForwardRequest& request) const {
+  const int64_t T = prompt.tokenized.n_positions();
+  int64_t bytes = attribution::EstimateTraceBytes(model_.config.text, T);
+  // Recorded on the device, then copied into the result.
+  const int64_t logits = request.return_logits ? T * model_.config.text.vocab_size : 0;
+  return bytes * (request.hooks.empty() ? 1 : 2) + 2 * logits * static_cast<int64_t>(sizeof(float));
+}
+
+int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
+                                   const AttributionRequest& request) const {
+  return attribution::EstimateGraphBytes(model_.config.text, transcoders_->info(), request.settings,
+                                         prompt.tokenized.n_positions());
+}
+
+gemma3::ModelInput GemmaEngine::InputOf(const PreparedPrompt& prompt) const {
+  gemma3::ModelInput input{.token_ids = prompt.tokenized.token_ids};
+  for (const tokenizer::ImageSpan& span : prompt.tokenized.image_spans) {
+    input.image_runs.push_back({span.begin, span.end});
+  }
+  if (!input.image_runs.empty()) {
+    const int64_t size = preprocessor_.image_size;
+    input.pixels = at::empty({static_cast<int64_t>(input.image_runs.size()), 3, size, size});
+    std::memcpy(input.pixels.data_ptr<float>(), prompt.pixels.data(),
+                prompt.pixels.size() * sizeof(float));
+  }
+  return input;
+}
+
+absl::StatusOr<std::vector<int64_t>> GemmaEngine::TargetIds(
+    const std::vector<std::string>& targets) const {
+  std::vector<int64_t> ids;
+  for (size_t i = 0; i < targets.size(); ++i) {
+    const std::string field = "targets[" + std::to_string(i) + "].token";
+    const std::vector<int64_t> encoded = tokenizer_.Encode(targets[i]);
+    if (encoded.size() != 1) {
+      return InvalidField(field, "'" + targets[i] + "' is " + std::to_string(encoded.size()) +
+                                     " tokens, but a target is exactly one; mind the leading space");
+    }
+    if (std::find(ids.begin(), ids.end(), encoded[0]) != ids.end()) {
+      return InvalidField(field, "'" + targets[i] + "' is named twice");
+    }
+    ids.push_back(encoded[0]);
+  }
+  return ids;
+}
+
+absl::StatusOr<ForwardResult> GemmaEngine::Forward(const PreparedPrompt& prompt,
+                                                   const ForwardRequest& request,
+                                                   RunContext* context) {
+  return CatchTorch([&]() -> absl::StatusOr<ForwardResult> {
+    const c10::InferenceMode no_autograd;
+    RETURN_IF_ERROR(Validate(request));
+    ASSIGN_OR_RETURN(const std::vector<HookPoint> points,
+                     gemma3::MatchHookPoints(model_.config, request.hooks));
+    gemma3::Recording recording(points);
+    ASSIGN_OR_RETURN(const at::Tensor normed,
+                     gemma3::RunModel(model_, InputOf(prompt), &recording, context));
+    const at::Tensor logits =
+        gemma3::Logits(model_.weights.decoder, model_.config.text,
+                       request.return_logits ? normed : normed.slice(0, -1));
+    ForwardResult result;
+    const at::Tensor probabilities = at::softmax(logits[-1], -1);
+    const auto [top, ids] = at::topk(probabilities, request.top_k);
+    for (int64_t i = 0; i < request.top_k; ++i) {
+      const auto id = ids[i].item<int64_t>();
+      result.top.push_back({.token_id = id,
+                            .token = tokenizer_.Decode(std::vector<int64_t>{id}),
+                            .logit = logits[-1][id].item<float>(),
+                            .probability = top[i].item<float>()});
+    }
+    for (const HookPoint& point : points) {
+      // A text prompt leaves the vision tower's points empty.
+      const at::Tensor& tensor = recording.Get(point.site, point.layer);
+      if (tensor.defined()) result.arrays.push_back(ToArray(gemma3::HookName(point), tensor));
+    }
+    if (request.return_logits) result.arrays.push_back(ToArray("logits", logits));
+    return result;
+  });
+}
+
+absl::StatusOr<graph::AttributionGraph> GemmaEngine::Attribute(const PreparedPrompt& prompt,
+                                                               const AttributionRequest& request,
+                                                               RunContext* context) {
+  return CatchTorch([&]() -> absl::StatusOr<graph::AttributionGraph> {
+    const c10::InferenceMode no_autograd;
+    RETURN_IF_ERROR(Validate(request));
+    attribution::AttributeOptions options{.settings = request.settings,
+                                          .budget_bytes = info_.budget_bytes};
+    ASSIGN_OR_RETURN(options.target_ids, TargetIds(request.settings.targets));
+    ASSIGN_OR_RETURN(graph::AttributionGraph graph,
+                     attribution::Attribute(model_, folded_, *transcoders_, InputOf(prompt),
+                                            options, context));
+    graph.model_name = info_.model_name;
+    graph.transcoder_name = info_.transcoder_name;
+    graph.prompt = prompt.tokenized.text;
+    graph.input_tokens = prompt.tokenized.token_ids;
+    graph.token_texts = prompt.tokenized.token_texts;
+    for (const tokenizer::ImageSpan& span : prompt.tokenized.image_spans) {
+      graph.image_runs.push_back(
+          {.image = span.image, .crop = span.crop, .begin = span.begin, .end = span.end});
+    }
+    for (graph::LogitNode& logit : graph.logits) {
+      logit.token = tokenizer_.Decode(std::vector<int64_t>{logit.token_id});
+    }
+    return graph;
+  });
+}
+
+}  // namespace cajal

@@ -1,0 +1,54 @@
+// The engine that serves Gemma 3: glue between the folders of model/, and the torch-free face that
+// engine.h promises.
+#pragma once
+
+#include <memory>
+
+#include "model/attribution/frozen_model.h"
+#include "model/engine.h"
+#include "model/gemma3/model.h"
+#include "model/image/preprocessor_config.h"
+#include "model/tokenizer/tokenizer.h"
+#include "model/transcoder/transcoder_set.h"
+
+namespace cajal {
+
+class GemmaEngine : public Engine {
+ public:
+  static absl::StatusOr<std::unique_ptr<Engine>> Load(const EngineOptions& options,
+                                                      RunContext* context);
+
+  const EngineInfo& info() const override { return info_; }
+  absl::StatusOr<PreparedPrompt> Prepare(const tokenizer::Prompt& prompt) const override;
+  absl::Status Validate(const ForwardRequest& request) const override;
+  absl::Status Validate(const AttributionRequest& request) const override;
+  int64_t EstimateBytes(const PreparedPrompt& prompt, const ForwardRequest& request) const override;
+  int64_t EstimateBytes(const PreparedPrompt& prompt,
+                        const AttributionRequest& request) const override;
+  absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt, const ForwardRequest& request,
+                                        RunContext* context) override;
+  absl::StatusOr<graph::AttributionGraph> Attribute(const PreparedPrompt& prompt,
+                                                    const AttributionRequest& request,
+                                                    RunContext* context) override;
+
+ private:
+  GemmaEngine(EngineOptions options, gemma3::Model model,
+              std::unique_ptr<transcoder::TranscoderSet> transcoders,
+              tokenizer::Tokenizer tokenizer, image::PreprocessorConfig preprocessor);
+
+  gemma3::ModelInput InputOf(const PreparedPrompt& prompt) const;
+  // The ids of target tokens; each text must be exactly one token.
+  absl::StatusOr<std::vector<int64_t>> TargetIds(const std::vector<std::string>& targets) const;
+  // One forward pass on BOS: shapes fit and the logits are finite.
+  absl::Status SelfCheck(RunContext* context);
+
+  const EngineOptions options_;
+  const gemma3::Model model_;
+  const std::unique_ptr<transcoder::TranscoderSet> transcoders_;
+  const tokenizer::Tokenizer tokenizer_;
+  const image::PreprocessorConfig preprocessor_;
+  const attribution::FoldedModel folded_;
+  EngineInfo info_;
+};
+
+}  // namespace cajal
