@@ -18,9 +18,13 @@ function(cajal_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE cajal_flags ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  set(properties TIMEOUT 300)
+  if(ARG_LABELS)  # an empty value would make TIMEOUT the label
+    list(APPEND properties LABELS ${ARG_LABELS})
+  endif()
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 120
                        WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests
-                       PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 300)
+                       PROPERTIES ${properties})
   if("tsan-core" IN_LIST ARG_LABELS)
     if(NOT TARGET tsan_core_tests)
       add_custom_target(tsan_core_tests)
