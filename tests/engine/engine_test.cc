@@ -1,0 +1,250 @@
+// The engine through its torch-free face: real files, real pictures.
+#include "model/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/golden_util.h"
+#include "tests/support/status_matchers.h"
+
+namespace cajal {
+namespace {
+
+using testing::FailsWith;
+using testing::HasField;
+using testing::HasReason;
+using testing::IsOk;
+using tokenizer::Prompt;
+
+constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+
+EngineOptions Options() {
+  return {.model_dir = "golden/tiny", .transcoder_dir = "golden/transcoders/plt_topk",
+          .device = DeviceChoice::kCpu};
+}
+
+// Loading takes a while under sanitizers; one engine serves all tests, as it serves all calls.
+Engine& SharedEngine() {
+  static std::unique_ptr<Engine>* engine = [] {
+    RunContext context;
+    auto loaded = LoadEngine(Options(), &context);
+    EXPECT_THAT(loaded, IsOk());
+    return new std::unique_ptr<Engine>(*std::move(loaded));
+  }();
+  return **engine;
+}
+
+Prompt TextPrompt(const std::string& text) { return {.parts = {{.text = text}}}; }
+
+Prompt OneImage() {
+  return {.parts = {{.text = "<start_of_image> This is"},
+                    {.image = tokenizer::EncodedImage{
+                         golden::ReadBytes("golden/images/shapes_97x61.png")}}}};
+}
+
+TEST(Engine, SaysWhatItHasLoaded) {
+  const EngineInfo& info = SharedEngine().info();
+  EXPECT_EQ(info.model_name, "tiny");
+  EXPECT_EQ(info.model_type, "gemma3");
+  EXPECT_EQ(info.device, "cpu");
+  EXPECT_EQ(info.n_layers, 6);
+  EXPECT_EQ(info.d_model, 64);
+  EXPECT_EQ(info.vocab_size, 520);
+  EXPECT_EQ(info.image_size, 56);
+  EXPECT_EQ(info.tokens_per_image, 4);
+  EXPECT_EQ(info.max_positions, 4096);  // the model's own limit is lower than the default
+  EXPECT_EQ(info.activation, "relu_topk(16)");
+  EXPECT_EQ(info.feature_output_hook, "mlp.hook_out");
+  EXPECT_GT(info.budget_bytes, 0);
+}
+
+TEST(Engine, TracesAPictureAndATextFromTheirFilesToTheGraph) {
+  auto prepared = SharedEngine().Prepare(OneImage());
+  ASSERT_THAT(prepared, IsOk());
+  const auto golden = golden::OpenSafetensors("golden/graphs/graph_one_image__plt_topk.safetensors");
+  EXPECT_EQ(prepared->tokenized.token_ids, golden::Values<int64_t>(*golden, "input_ids"));
+  RunContext context;
+  AttributionRequest request;
+  request.settings.max_feature_nodes = 0;
+  const auto graph = SharedEngine().Attribute(*prepared, request, &context);
+  ASSERT_THAT(graph, IsOk());
+  EXPECT_EQ(graph->n_nodes(), 1246);
+  EXPECT_EQ(graph->token_texts.size(), 13u);
+  EXPECT_EQ(graph->token_texts[1], "\n\n");
+  ASSERT_EQ(graph->image_runs.size(), 1u);
+  EXPECT_EQ(graph->image_runs[0].begin, 3);
+  EXPECT_EQ(graph->image_runs[0].end, 7);
+  EXPECT_LE(graph->additivity.max_relative_error, 1e-4);
+  // A row of the golden adjacency, chosen among the logits.
+  const auto expected = golden::Values<float>(*golden, "adjacency");
+  const int64_t n = graph->n_nodes();
+  const int64_t row = graph->first_logit();
+  for (int64_t e = graph->edges.row_begin[row]; e < graph->edges.row_begin[row + 1]; ++e) {
+    EXPECT_NEAR(graph->edges.weights[e], expected[row * n + graph->edges.columns[e]], 2e-5);
+  }
+}
+
+TEST(Engine, GivesTheSameBytesForTheSameRequest) {
+  auto prepared = SharedEngine().Prepare(OneImage());
+  ASSERT_THAT(prepared, IsOk());
+  RunContext context;
+  const auto first = SharedEngine().Attribute(*prepared, {}, &context);
+  const auto second = SharedEngine().Attribute(*prepared, {}, &context);
+  ASSERT_THAT(first, IsOk());
+  ASSERT_THAT(second, IsOk());
+  EXPECT_EQ(first->edges.columns, second->edges.columns);
+  EXPECT_EQ(first->edges.weights, second->edges.weights);
+}
+
+TEST(Engine, TracesNamedTokensOnly) {
+  auto prepared = SharedEngine().Prepare(TextPrompt("The capital of France is"));
+  ASSERT_THAT(prepared, IsOk());
+  AttributionRequest request;
+  request.settings.targets = {" the", " capital"};
+  RunContext context;
+  const auto graph = SharedEngine().Attribute(*prepared, request, &context);
+  ASSERT_THAT(graph, IsOk());
+  ASSERT_EQ(graph->n_logits(), 2);
+  std::vector<std::string> tokens = {graph->logits[0].token, graph->logits[1].token};
+  std::sort(tokens.begin(), tokens.end());
+  EXPECT_EQ(tokens, (std::vector<std::string>{" capital", " the"}));
+  EXPECT_GE(graph->logits[0].probability, graph->logits[1].probability);
+}
+
+TEST(Engine, RefusesTargetsThatAreNotOneToken) {
+  AttributionRequest request;
+  request.settings.targets = {" the", "two tokens"};
+  EXPECT_THAT(SharedEngine().Validate(request), FailsWith(kInvalid, "a target is exactly one"));
+  EXPECT_THAT(SharedEngine().Validate(request), HasField("targets[1].token"));
+  request.settings.targets = {" the", " the"};
+  EXPECT_THAT(SharedEngine().Validate(request), FailsWith(kInvalid, "named twice"));
+}
+
+TEST(Engine, RefusesSettingsOutOfRange) {
+  const auto status_of = [](auto edit) {
+    AttributionRequest request;
+    edit(&request.settings);
+    return SharedEngine().Validate(request);
+  };
+  EXPECT_THAT(status_of([](auto* s) { s->max_n_logits = 0; }), HasField("settings.max_n_logits"));
+  EXPECT_THAT(status_of([](auto* s) { s->desired_logit_prob = std::nan(""); }),
+              HasField("settings.desired_logit_prob"));
+  EXPECT_THAT(status_of([](auto* s) { s->desired_logit_prob = 1.5; }),
+              HasField("settings.desired_logit_prob"));
+  EXPECT_THAT(status_of([](auto* s) { s->max_feature_nodes = -1; }),
+              HasField("settings.max_feature_nodes"));
+  EXPECT_THAT(status_of([](auto* s) { s->batch_size = 0; }), HasField("settings.batch_size"));
+  EXPECT_THAT(status_of([](auto* s) { s->update_interval = 0; }),
+              HasField("settings.update_interval"));
+  EXPECT_THAT(status_of([](auto* s) { s->zero_positions = -1; }),
+              HasField("settings.zero_positions"));
+  EXPECT_THAT(status_of([](auto*) {}), IsOk());
+}
+
+TEST(Engine, RefusesPicturesThatItCannotRead) {
+  const auto prepare = [](const std::string& bytes) {
+    return SharedEngine().Prepare({.parts = {{.image = tokenizer::EncodedImage{bytes}}}});
+  };
+  EXPECT_THAT(prepare("not a picture"), HasReason("IMAGE_FORMAT"));
+  std::string truncated = golden::ReadBytes("golden/images/noise_56x56.png");
+  truncated.resize(truncated.size() / 2);
+  EXPECT_THAT(prepare(truncated), HasReason("IMAGE_UNREADABLE"));
+  EXPECT_THAT(prepare(truncated), HasField("prompt.images[0]"));
+  EXPECT_THAT(SharedEngine().Prepare(OneImage()), IsOk());
+}
+
+TEST(Engine, RunsForwardWithHooksAndLogits) {
+  auto prepared = SharedEngine().Prepare(OneImage());
+  ASSERT_THAT(prepared, IsOk());
+  RunContext context;
+  const auto result = SharedEngine().Forward(
+      *prepared, {.hooks = {"blocks.5.hook_resid_post", "projector.*"}, .top_k = 3,
+                  .return_logits = true}, &context);
+  ASSERT_THAT(result, IsOk());
+  ASSERT_EQ(result->arrays.size(), 3u);
+  EXPECT_EQ(result->arrays[0].name, "projector.hook_out");
+  EXPECT_EQ(result->arrays[0].shape, (std::vector<int64_t>{1, 4, 64}));
+  EXPECT_EQ(result->arrays[1].name, "blocks.5.hook_resid_post");
+  EXPECT_EQ(result->arrays[2].name, "logits");
+  const auto golden = golden::OpenSafetensors("golden/forward/forward_one_image.safetensors");
+  const auto logits = golden::Values<float>(*golden, "logits");
+  for (size_t i = 0; i < logits.size(); ++i) {
+    ASSERT_NEAR(result->arrays[2].values[i], logits[i], 1e-4);
+  }
+  ASSERT_EQ(result->top.size(), 3u);
+  EXPECT_EQ(result->top[0].token_id, 296);  // cases.json
+  EXPECT_NEAR(result->top[0].probability, 0.37904, 1e-4);
+}
+
+TEST(Engine, StopsWithinABatchWhenAsked) {
+  auto prepared = SharedEngine().Prepare(OneImage());
+  ASSERT_THAT(prepared, IsOk());
+  auto stop = std::make_shared<StopFlag>();
+  int64_t rows_after_stop = 0;
+  RunContext context(stop, std::chrono::steady_clock::time_point::max(),
+                     [&](const Progress& progress) {
+                       if (progress.phase != "feature_rows") return;
+                       if (stop->stop_requested()) ++rows_after_stop;
+                       if (progress.done > 100) stop->RequestStop(absl::StatusCode::kCancelled);
+                     });
+  AttributionRequest request;
+  request.settings.max_feature_nodes = 0;
+  EXPECT_THAT(SharedEngine().Attribute(*prepared, request, &context),
+              FailsWith(absl::StatusCode::kCancelled, "in phase feature_rows"));
+  EXPECT_EQ(rows_after_stop, 0);  // no further batch was finished
+  RunContext fresh;
+  EXPECT_THAT(SharedEngine().Attribute(*prepared, {}, &fresh), IsOk());
+}
+
+TEST(Engine, RefusesARowMatrixBeyondItsBudget) {
+  EngineOptions options = Options();
+  options.budget_bytes = 100'000;
+  RunContext context;
+  auto engine = LoadEngine(options, &context);
+  ASSERT_THAT(engine, IsOk());
+  auto prepared = (*engine)->Prepare(OneImage());
+  ASSERT_THAT(prepared, IsOk());
+  AttributionRequest request;
+  request.settings.max_feature_nodes = 0;
+  const auto graph = (*engine)->Attribute(*prepared, request, &context);
+  EXPECT_THAT(graph, HasReason("NEVER_FITS"));
+  request.settings.max_feature_nodes = 2;
+  EXPECT_THAT((*engine)->Attribute(*prepared, request, &context), IsOk());
+}
+
+TEST(Engine, EstimatesMoreBytesThanTheRowsTake) {
+  auto prepared = SharedEngine().Prepare(OneImage());
+  ASSERT_THAT(prepared, IsOk());
+  AttributionRequest request;
+  request.settings.max_feature_nodes = 0;
+  // 1145 active features, 10 logits, 13 tokens, 78 errors and as many biases.
+  EXPECT_GT(SharedEngine().EstimateBytes(*prepared, request), (1145 + 10) * (1145 + 13 + 156) * 4);
+}
+
+TEST(Engine, NamesTheFolderThatIsNoCheckpoint) {
+  EngineOptions options = Options();
+  options.model_dir = "golden/transcoders";
+  RunContext context;
+  const auto engine = LoadEngine(options, &context);
+  EXPECT_FALSE(engine.ok());
+  EXPECT_NE(std::string(engine.status().message()).find("golden/transcoders"), std::string::npos);
+}
+
+TEST(Engine, RunsInBFloat16WithTheSameTopToken) {
+  EngineOptions options = Options();
+  options.dtype = DType::kBFloat16;
+  RunContext context;
+  auto engine = LoadEngine(options, &context);
+  ASSERT_THAT(engine, IsOk());
+  auto prepared = (*engine)->Prepare(OneImage());
+  ASSERT_THAT(prepared, IsOk());
+  const auto graph = (*engine)->Attribute(*prepared, {}, &context);
+  ASSERT_THAT(graph, IsOk());
+  EXPECT_EQ(graph->logits[0].token_id, 296);
+}
+
+}  // namespace
+}  // namespace cajal
