@@ -46,7 +46,11 @@ int FinishParse(const CLI::App& cajal, const CLI::ParseError& error, const Conso
   }
   const std::vector<CLI::App*> asked = cajal.get_subcommands();
   const std::string command = asked.empty() ? "cajal" : "cajal " + asked.front()->get_name();
-  *console.err << command << ": " << error.what() << "\nSee " << command << " --help.\n";
+  std::string message = error.what();
+  if (asked.empty() && !cajal.remaining().empty()) {
+    message = "there is no command '" + cajal.remaining().front() + "'";
+  }
+  *console.err << command << ": " << message << "\nSee " << command << " --help.\n";
   return kExitWrongUsage;
 }
 

@@ -10,11 +10,12 @@
 // type URLs ("type.googleapis.com/google.rpc.ErrorInfo"), so nothing is lost on the way, and copies
 // of the status keep them. All functions are pure and accept any status, with or without details.
 //
-// Reasons that the server gives are listed in docs/errors.md. The library adds its own, where no
-// server could:
+// Reasons come from the server (QUEUE_FULL, NEVER_FITS, IMAGE_UNREADABLE, DRAINING, …) and, where
+// no server could give one, from the library:
 //   UNREACHABLE        no connection to the address could be made
 //   CONNECTION_LOST    the connection broke while the call ran; the call may have had its effect
 //   CLIENT_DEADLINE    the time limit of the call passed on this side
+//   INVALID_UTF8       text of the request is not UTF-8; it was not sent
 //   REQUEST_TOO_LARGE  the request exceeds ClientOptions::max_request_bytes and was not sent
 //   BROKEN_ANSWER      the chunks of the answer do not fit together: a bug, or another version
 #pragma once

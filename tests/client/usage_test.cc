@@ -89,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(
                    "--format"},
         WrongUsage{"JobsUnknownFlag", {"jobs", "--all"}, "--all"},
         WrongUsage{"JobsCancelNoId", {"jobs", "cancel"}, "id is required"}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& wrong) { return std::string(wrong.param.name); });
 
 class HelpTest : public testing::TestWithParam<const char*> {};
 
