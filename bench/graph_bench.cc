@@ -1,10 +1,11 @@
 // Seconds per attribution graph, by phase, on a checkpoint and a transcoder set.
 //
-//   graph_bench --model DIR --transcoders DIR --tokens prompt.json [--max-feature-nodes N] [--runs 3]
+//   graph_bench --model DIR --transcoders DIR --tokens prompt.json [--max-feature-nodes N] [--runs
+//   3]
 //
-// Measures the engine alone: no server, no tokenizer, no pictures; loading is timed apart. Beside each
-// run stands what the machine's own float32 matrix product reaches, so that numbers of different
-// machines can be compared.
+// Measures the engine alone: no server, no tokenizer, no pictures; loading is timed apart. Beside
+// each run stands what the machine's own float32 matrix product reaches, so that numbers of
+// different machines can be compared.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
@@ -66,8 +67,8 @@ absl::Status Run(const Options& options) {
   ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::Open(options.model_dir));
   ASSIGN_OR_RETURN(const gemma3::Model model,
                    gemma3::LoadModel(checkpoint, {device, at::kFloat}, &loading));
-  ASSIGN_OR_RETURN(const auto transcoders, transcoder::LoadTranscoderSet(options.transcoder_dir,
-                                                                         model, &loading));
+  ASSIGN_OR_RETURN(const auto transcoders,
+                   transcoder::LoadTranscoderSet(options.transcoder_dir, model, &loading));
   const attribution::FoldedModel folded = attribution::FoldModel(model, *transcoders);
   std::printf("load                 %8.3f s\n", Now() - start);
   std::printf("threads              %8d\n", at::get_num_threads());
@@ -86,10 +87,12 @@ absl::Status Run(const Options& options) {
     context.BeginPhase("prune", 1);
     ASSIGN_OR_RETURN(const graph::PruningResult pruning, graph::PruneGraph(graph, {}));
     const double total = Now() - start;
-    std::printf("run %d: %.3f s; %zu active features, %d rows, %d nodes, %lld edges, %d nodes after pruning, additivity %.1e\n",
-                run + 1, total, graph.active_features.size(), graph.n_selected() + graph.n_logits(),
-                graph.n_nodes(), static_cast<long long>(graph.edges.n_edges()), pruning.n_kept_nodes,
-                graph.additivity.max_relative_error);
+    std::printf(
+        "run %d: %.3f s; %zu active features, %d rows, %d nodes, %lld edges, %d nodes after "
+        "pruning, additivity %.1e\n",
+        run + 1, total, graph.active_features.size(), graph.n_selected() + graph.n_logits(),
+        graph.n_nodes(), static_cast<long long>(graph.edges.n_edges()), pruning.n_kept_nodes,
+        graph.additivity.max_relative_error);
     for (const RunContext::PhaseSeconds& phase : context.phase_seconds()) {
       std::printf("  %-18s %8.3f s\n", phase.phase.c_str(), phase.seconds);
     }
@@ -107,7 +110,8 @@ int main(int argc, char** argv) {
   app.add_option("--model", options.model_dir, "checkpoint folder")->required();
   app.add_option("--transcoders", options.transcoder_dir, "transcoder folder")->required();
   app.add_option("--tokens", options.tokens_file,
-                 "JSON file: a list of token ids, or an object with input_ids")->required();
+                 "JSON file: a list of token ids, or an object with input_ids")
+      ->required();
   app.add_option("--device", options.device, "auto, cpu or cuda")->capture_default_str();
   app.add_option("--max-feature-nodes", options.settings.max_feature_nodes, "rows; 0 = all")
       ->capture_default_str();

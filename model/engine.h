@@ -23,35 +23,35 @@ enum class DeviceChoice { kAuto, kCpu, kCuda };
 enum class DType { kFloat32, kBFloat16 };
 
 struct EngineOptions {
-  std::string model_dir;        // a Gemma 3 checkpoint in Hugging Face layout
-  std::string transcoder_dir;   // a transcoder set; see model/transcoder/transcoder_set.h
+  std::string model_dir;       // a Gemma 3 checkpoint in Hugging Face layout
+  std::string transcoder_dir;  // a transcoder set; see model/transcoder/transcoder_set.h
   DeviceChoice device = DeviceChoice::kAuto;
   DType dtype = DType::kFloat32;
-  int32_t threads = 0;              // of the CPU's matrix products; 0 = all cores
-  int64_t budget_bytes = 0;         // for request-sized memory; 0 = 80 % of what is free after loading
-  int32_t max_positions = 8192;     // longest prompt admitted; also bounded by the model's own limit
+  int32_t threads = 0;           // of the CPU's matrix products; 0 = all cores
+  int64_t budget_bytes = 0;      // for request-sized memory; 0 = 80 % of what is free after loading
+  int32_t max_positions = 8192;  // longest prompt admitted; also bounded by the model's own limit
   int64_t max_image_pixels = 64'000'000;  // per picture, before resizing
 };
 
 // What is loaded, for GetServerInfo.
 struct EngineInfo {
-  std::string model_name;        // the folder's name unless config.json has _name_or_path
-  std::string model_type;        // "gemma3" or "gemma3_text"
-  std::string device;            // "cpu", "cuda:0 (NVIDIA H200)"
+  std::string model_name;  // the folder's name unless config.json has _name_or_path
+  std::string model_type;  // "gemma3" or "gemma3_text"
+  std::string device;      // "cpu", "cuda:0 (NVIDIA H200)"
   DType dtype = DType::kFloat32;
   int32_t n_layers = 0;
   int32_t d_model = 0;
   int32_t n_heads = 0;
   int32_t vocab_size = 0;
   bool has_vision = false;
-  int32_t image_size = 0;        // pixels per side after resizing
+  int32_t image_size = 0;  // pixels per side after resizing
   int32_t tokens_per_image = 0;
   int32_t max_positions = 0;
   std::string transcoder_name;
-  std::string transcoder_format;     // "plt (circuit-tracer layout)", "gemma-scope-2 plt"
-  std::string feature_input_hook;    // "mlp.hook_in"
-  std::string feature_output_hook;   // "mlp.hook_out" or "hook_mlp_out"
-  std::string activation;            // "relu", "relu_topk(48)", "topk(48)", "jump_relu"
+  std::string transcoder_format;            // "plt (circuit-tracer layout)", "gemma-scope-2 plt"
+  std::string feature_input_hook;           // "mlp.hook_in"
+  std::string feature_output_hook;          // "mlp.hook_out" or "hook_mlp_out"
+  std::string activation;                   // "relu", "relu_topk(48)", "topk(48)", "jump_relu"
   std::vector<int32_t> features_per_layer;  // d_sae of each layer
   int32_t default_zero_positions = 1;
   int64_t budget_bytes = 0;
@@ -73,8 +73,8 @@ struct NamedArray {
 struct ForwardRequest {
   // Hook point names, with * and ? as wildcards: "blocks.3.*". Each must match something.
   std::vector<std::string> hooks;
-  int32_t top_k = 10;         // top logits of the last position
-  bool return_logits = false; // all logits of all positions
+  int32_t top_k = 10;          // top logits of the last position
+  bool return_logits = false;  // all logits of all positions
 };
 
 struct TokenProbability {

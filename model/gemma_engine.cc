@@ -27,9 +27,12 @@ using gemma3::HookPoint;
 
 const char* DeviceFlag(DeviceChoice choice) {
   switch (choice) {
-    case DeviceChoice::kAuto: return "auto";
-    case DeviceChoice::kCpu: return "cpu";
-    case DeviceChoice::kCuda: return "cuda";
+    case DeviceChoice::kAuto:
+      return "auto";
+    case DeviceChoice::kCpu:
+      return "cpu";
+    case DeviceChoice::kCuda:
+      return "cuda";
   }
   return "";
 }
@@ -81,9 +84,10 @@ GemmaEngine::GemmaEngine(EngineOptions options, gemma3::Model model,
   info_.activation = transcoder::ActivationName(set);
   info_.features_per_layer.assign(set.features_per_layer.begin(), set.features_per_layer.end());
   info_.default_zero_positions = set.default_zero_positions;
-  info_.budget_bytes = options_.budget_bytes > 0
-                           ? options_.budget_bytes
-                           : static_cast<int64_t>(0.8 * static_cast<double>(AvailableMemoryBytes()));
+  info_.budget_bytes =
+      options_.budget_bytes > 0
+          ? options_.budget_bytes
+          : static_cast<int64_t>(0.8 * static_cast<double>(AvailableMemoryBytes()));
 }
 
 absl::StatusOr<std::unique_ptr<Engine>> GemmaEngine::Load(const EngineOptions& options,
@@ -91,8 +95,7 @@ absl::StatusOr<std::unique_ptr<Engine>> GemmaEngine::Load(const EngineOptions& o
   return CatchTorch([&]() -> absl::StatusOr<std::unique_ptr<Engine>> {
     ASSIGN_OR_RETURN(const at::Device device,
                      gemma3::OpenDevice(DeviceFlag(options.device), options.threads));
-    const at::ScalarType dtype =
-        options.dtype == DType::kBFloat16 ? at::kBFloat16 : at::kFloat;
+    const at::ScalarType dtype = options.dtype == DType::kBFloat16 ? at::kBFloat16 : at::kFloat;
     ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::Open(options.model_dir));
     ASSIGN_OR_RETURN(auto tokenizer, tokenizer::Tokenizer::Load(options.model_dir));
     RETURN_IF_ERROR(tokenizer::CheckTokenizer(tokenizer, checkpoint.config()));
@@ -101,8 +104,7 @@ absl::StatusOr<std::unique_ptr<Engine>> GemmaEngine::Load(const EngineOptions& o
       ASSIGN_OR_RETURN(preprocessor, image::LoadPreprocessorConfig(options.model_dir,
                                                                    *checkpoint.config().vision));
     }
-    ASSIGN_OR_RETURN(gemma3::Model model,
-                     gemma3::LoadModel(checkpoint, {device, dtype}, context));
+    ASSIGN_OR_RETURN(gemma3::Model model, gemma3::LoadModel(checkpoint, {device, dtype}, context));
     ASSIGN_OR_RETURN(auto transcoders,
                      transcoder::LoadTranscoderSet(options.transcoder_dir, model, context));
     auto engine = std::unique_ptr<GemmaEngine>(
@@ -133,13 +135,15 @@ absl::StatusOr<PreparedPrompt> GemmaEngine::Prepare(const tokenizer::Prompt& pro
     auto picture = image::DecodeImage(encoded->bytes, options_.max_image_pixels);
     if (!picture.ok()) {
       const std::string field = "prompt.images[" + std::to_string(crops_per_image.size()) + "]";
-      return InvalidField(field, ReasonOf(picture.status()), std::string(picture.status().message()));
+      return InvalidField(field, ReasonOf(picture.status()),
+                          std::string(picture.status().message()));
     }
     const std::vector<float> pixels =
         image::Preprocess(*picture, preprocessor_, prompt.pan_and_scan);
     prepared.pixels.insert(prepared.pixels.end(), pixels.begin(), pixels.end());
     const int64_t per_view = 3 * preprocessor_.image_size * preprocessor_.image_size;
-    crops_per_image.push_back(static_cast<int32_t>(static_cast<int64_t>(pixels.size()) / per_view - 1));
+    crops_per_image.push_back(
+        static_cast<int32_t>(static_cast<int64_t>(pixels.size()) / per_view - 1));
   }
   ASSIGN_OR_RETURN(prepared.tokenized,
                    tokenizer::TokenizePrompt(tokenizer_, model_.config, prompt, crops_per_image,
@@ -163,7 +167,8 @@ absl::Status GemmaEngine::Validate(const AttributionRequest& request) const {
   constexpr double kLargest = 1 << 30;
   RETURN_IF_ERROR(CheckRange("settings.max_feature_nodes", settings.max_feature_nodes, 0, kLargest,
                              "at least 1, or 0 for all"));
-  RETURN_IF_ERROR(CheckRange("settings.batch_size", settings.batch_size, 1, kLargest, "at least 1"));
+  RETURN_IF_ERROR(
+      CheckRange("settings.batch_size", settings.batch_size, 1, kLargest, "at least 1"));
   RETURN_IF_ERROR(
       CheckRange("settings.update_interval", settings.update_interval, 1, kLargest, "at least 1"));
   RETURN_IF_ERROR(CheckRange("settings.zero_positions", settings.zero_positions, 0,
@@ -175,16 +180,27 @@ absl::Status GemmaEngine::Validate(const AttributionRequest& request) const {
 int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
                                    const ForwardRequest& request) const {
   const int64_t T = prompt.tokenized.n_positions();
-  int64_t bytes = attribution::EstimateTraceBytes(model_.config.text, T);
+  const auto n_images = static_cast<int64_t>(prompt.tokenized.image_spans.size());
+  int64_t n_recorded = request.return_logits ? T * model_.config.text.vocab_size : 0;
+  if (const auto points = gemma3::MatchHookPoints(model_.config, request.hooks); points.ok()) {
+    for (const HookPoint& point : *points) {
+      int64_t n_elements = 1;
+      for (const int64_t size : gemma3::HookShape(model_.config, point, T, n_images)) {
+        n_elements *= size;
+      }
+      n_recorded += n_elements;
+    }
+  }
   // Recorded on the device, then copied into the result.
-  const int64_t logits = request.return_logits ? T * model_.config.text.vocab_size : 0;
-  return bytes * (request.hooks.empty() ? 1 : 2) + 2 * logits * static_cast<int64_t>(sizeof(float));
+  return attribution::EstimateForwardBytes(model_.config, T, n_images) +
+         2 * n_recorded * static_cast<int64_t>(sizeof(float));
 }
 
 int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
                                    const AttributionRequest& request) const {
-  return attribution::EstimateGraphBytes(model_.config.text, transcoders_->info(), request.settings,
-                                         prompt.tokenized.n_positions());
+  return attribution::EstimateGraphBytes(model_.config, transcoders_->info(), request.settings,
+                                         prompt.tokenized.n_positions(),
+                                         static_cast<int64_t>(prompt.tokenized.image_spans.size()));
 }
 
 gemma3::ModelInput GemmaEngine::InputOf(const PreparedPrompt& prompt) const {
@@ -208,8 +224,9 @@ absl::StatusOr<std::vector<int64_t>> GemmaEngine::TargetIds(
     const std::string field = "targets[" + std::to_string(i) + "].token";
     const std::vector<int64_t> encoded = tokenizer_.Encode(targets[i]);
     if (encoded.size() != 1) {
-      return InvalidField(field, "'" + targets[i] + "' is " + std::to_string(encoded.size()) +
-                                     " tokens, but a target is exactly one; mind the leading space");
+      return InvalidField(field,
+                          "'" + targets[i] + "' is " + std::to_string(encoded.size()) +
+                              " tokens, but a target is exactly one; mind the leading space");
     }
     if (std::find(ids.begin(), ids.end(), encoded[0]) != ids.end()) {
       return InvalidField(field, "'" + targets[i] + "' is named twice");
@@ -230,9 +247,8 @@ absl::StatusOr<ForwardResult> GemmaEngine::Forward(const PreparedPrompt& prompt,
     gemma3::Recording recording(points);
     ASSIGN_OR_RETURN(const at::Tensor normed,
                      gemma3::RunModel(model_, InputOf(prompt), &recording, context));
-    const at::Tensor logits =
-        gemma3::Logits(model_.weights.decoder, model_.config.text,
-                       request.return_logits ? normed : normed.slice(0, -1));
+    const at::Tensor logits = gemma3::Logits(model_.weights.decoder, model_.config.text,
+                                             request.return_logits ? normed : normed.slice(0, -1));
     ForwardResult result;
     const at::Tensor probabilities = at::softmax(logits[-1], -1);
     const auto [top, ids] = at::topk(probabilities, request.top_k);
@@ -262,9 +278,9 @@ absl::StatusOr<graph::AttributionGraph> GemmaEngine::Attribute(const PreparedPro
     attribution::AttributeOptions options{.settings = request.settings,
                                           .budget_bytes = info_.budget_bytes};
     ASSIGN_OR_RETURN(options.target_ids, TargetIds(request.settings.targets));
-    ASSIGN_OR_RETURN(graph::AttributionGraph graph,
-                     attribution::Attribute(model_, folded_, *transcoders_, InputOf(prompt),
-                                            options, context));
+    ASSIGN_OR_RETURN(
+        graph::AttributionGraph graph,
+        attribution::Attribute(model_, folded_, *transcoders_, InputOf(prompt), options, context));
     graph.model_name = info_.model_name;
     graph.transcoder_name = info_.transcoder_name;
     graph.prompt = prompt.tokenized.text;

@@ -19,8 +19,8 @@ namespace {
 
 using graph::GraphSettings;
 
-// Rows swept at once. More rows make larger matrix products, but also a wider cone for each; on the CPU
-// the gradients [positions, rows, d] should also stay within the caches.
+// Rows swept at once. More rows make larger matrix products, but also a wider cone for each; on the
+// CPU the gradients [positions, rows, d] should also stay within the caches.
 constexpr int64_t kSweepRows = 64;
 
 // Sorts for the sweep: layers from the top, positions and features ascending.
@@ -32,8 +32,9 @@ void SortForSweep(const FeatureTable& table, std::vector<int64_t>* features) {
   });
 }
 
-// The end of the sweep batch that begins at `begin`: at most `max_rows`, and no further than the end
-// of a layer once it is half full, because rows of lower layers ride along as zeros until theirs comes.
+// The end of the sweep batch that begins at `begin`: at most `max_rows`, and no further than the
+// end of a layer once it is half full, because rows of lower layers ride along as zeros until
+// theirs comes.
 size_t BatchEnd(const FeatureTable& table, const std::vector<int64_t>& features, size_t begin,
                 size_t max_rows) {
   const auto layer_of = [&](size_t i) { return table.layers[static_cast<size_t>(features[i])]; };
@@ -50,8 +51,7 @@ int64_t BlockSize(const GraphSettings& settings, int64_t n_selected, int64_t n_w
                   int64_t n_active) {
   const int64_t remaining = n_wanted - n_selected;
   if (n_wanted == n_active || settings.rank_once) return remaining;
-  return std::min<int64_t>(remaining,
-                           int64_t{settings.update_interval} * settings.batch_size);
+  return std::min<int64_t>(remaining, int64_t{settings.update_interval} * settings.batch_size);
 }
 
 absl::Status CheckBudget(const SourceTable& sources, int64_t n_rows, int64_t budget_bytes) {
@@ -60,7 +60,8 @@ absl::Status CheckBudget(const SourceTable& sources, int64_t n_rows, int64_t bud
   return InvalidField("max_feature_nodes", "NEVER_FITS",
                       std::to_string(n_rows) + " rows over " + std::to_string(sources.n_columns()) +
                           " sources need " + std::to_string(bytes) + " bytes, but the budget is " +
-                          std::to_string(budget_bytes) + "; ask for fewer nodes or a shorter prompt");
+                          std::to_string(budget_bytes) +
+                          "; ask for fewer nodes or a shorter prompt");
 }
 
 }  // namespace
@@ -73,9 +74,8 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
                                                   RunContext* context) {
   const GraphSettings& settings = options.settings;
   ASSIGN_OR_RETURN(const Trace trace, RecordTrace(model, input, transcoders.info(), context));
-  ASSIGN_OR_RETURN(
-      const SourceTable sources,
-      SourceTable::Build(model, trace, transcoders, settings.zero_positions, context));
+  ASSIGN_OR_RETURN(const SourceTable sources,
+                   SourceTable::Build(model, trace, transcoders, settings.zero_positions, context));
   const FeatureTable& features = sources.features();
   const int64_t n_active = features.size();
   const int64_t n_wanted = settings.max_feature_nodes == 0
@@ -85,11 +85,10 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
 
   const FrozenModel frozen(model, transcoders.info(), folded, trace);
   const RowSweep sweep(transcoders, sources, frozen);
-  const LogitTargets targets =
-      options.target_ids.empty()
-          ? ChooseLogitTargets(model, folded, trace, settings.max_n_logits,
-                               settings.desired_logit_prob)
-          : NamedLogitTargets(model, folded, trace, options.target_ids);
+  const LogitTargets targets = options.target_ids.empty()
+                                   ? ChooseLogitTargets(model, folded, trace, settings.max_n_logits,
+                                                        settings.desired_logit_prob)
+                                   : NamedLogitTargets(model, folded, trace, options.target_ids);
   std::deque<RowBatch> batches;  // a deque keeps the addresses that FeatureSelection holds
   context->BeginPhase("logit_rows", targets.size());
   ASSIGN_OR_RETURN(RowBatch logit_rows, sweep.LogitRows(targets, *context));

@@ -15,13 +15,14 @@ namespace cajal::attribution {
 
 struct AttributeOptions {
   graph::GraphSettings settings;
-  std::vector<int64_t> target_ids;  // the vocabulary ids of settings.targets; empty = by probability
-  int64_t budget_bytes = 0;         // refuse with NEVER_FITS above it; 0 = no limit
+  std::vector<int64_t>
+      target_ids;            // the vocabulary ids of settings.targets; empty = by probability
+  int64_t budget_bytes = 0;  // refuse with NEVER_FITS above it; 0 = no limit
 };
 
 // Everything but the graph's texts: nodes, edges, biases, additivity; model, transcoder and token
-// texts are the caller's to fill in. Phases "vision", "forward", "encode", "logit_rows", "feature_rows",
-// "package". Needs the model's thread.
+// texts are the caller's to fill in. Phases "vision", "forward", "encode", "logit_rows",
+// "feature_rows", "package". Needs the model's thread.
 absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
                                                   const FoldedModel& folded,
                                                   const transcoder::TranscoderSet& transcoders,

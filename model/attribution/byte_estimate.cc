@@ -18,18 +18,29 @@ int64_t ActivePerPosition(const TranscoderSetInfo& info, int64_t n_features) {
 
 }  // namespace
 
-int64_t EstimateTraceBytes(const checkpoint::TextConfig& config, int64_t n_positions) {
+int64_t EstimateForwardBytes(const checkpoint::Gemma3Config& config, int64_t n_positions,
+                             int64_t n_images) {
+  const checkpoint::TextConfig& text = config.text;
   const int64_t T = n_positions;
-  // Recorded per block: the pattern, and seven tensors of the residual's size.
-  const int64_t per_block = config.num_attention_heads * T * T + 7 * T * config.hidden_size;
-  // Alive at once inside a block: scores and pattern, and the MLP's three wide tensors.
-  const int64_t in_flight =
-      3 * config.num_attention_heads * T * T + 3 * T * config.intermediate_size;
-  return kFloat * (config.num_hidden_layers * per_block + in_flight + config.vocab_size);
+  // Scores, softmax and pattern; the MLP's three wide tensors; half a dozen of the residual's size.
+  const int64_t decoder = 3 * text.num_attention_heads * T * T + 3 * T * text.intermediate_size +
+                          6 * T * text.hidden_size + text.vocab_size;
+  int64_t tower = 0;
+  if (n_images > 0 && config.vision.has_value()) {
+    const int64_t per_side = config.vision->image_size / config.vision->patch_size;
+    const int64_t patches = per_side * per_side;
+    // One head's scores at a time.
+    tower = n_images * (3 * patches * patches + 2 * patches * config.vision->intermediate_size +
+                        8 * patches * config.vision->hidden_size);
+  }
+  return kFloat * std::max(decoder, tower);
 }
 
-int64_t EstimateGraphBytes(const checkpoint::TextConfig& config, const TranscoderSetInfo& transcoders,
-                           const graph::GraphSettings& settings, int64_t n_positions) {
+int64_t EstimateGraphBytes(const checkpoint::Gemma3Config& config,
+                           const TranscoderSetInfo& transcoders,
+                           const graph::GraphSettings& settings, int64_t n_positions,
+                           int64_t n_images) {
+  const checkpoint::TextConfig& text = config.text;
   const int64_t T = n_positions;
   int64_t n_active = 0;
   int64_t widest = 0;
@@ -37,18 +48,21 @@ int64_t EstimateGraphBytes(const checkpoint::TextConfig& config, const Transcode
     n_active += T * ActivePerPosition(transcoders, n_features);
     widest = std::max(widest, n_features);
   }
-  const int64_t n_columns = n_active + T + 2 * T * config.num_hidden_layers;
+  const int64_t n_columns = n_active + T + 2 * T * text.num_hidden_layers;
   const int64_t n_rows =
-      settings.max_n_logits +
-      (settings.max_feature_nodes == 0 ? n_active
-                                       : std::min<int64_t>(settings.max_feature_nodes, n_active));
+      settings.max_n_logits + (settings.max_feature_nodes == 0
+                                   ? n_active
+                                   : std::min<int64_t>(settings.max_feature_nodes, n_active));
   const int64_t encoding = 4 * T * widest;  // pre-activations, activations, and their sorting
-  const int64_t sources = 2 * n_columns * config.hidden_size;  // once more while they are joined
+  const int64_t sources = 2 * n_columns * text.hidden_size;  // once more while they are joined
   const int64_t rows = n_rows * n_columns;
   const int64_t edges = 3 * rows;  // columns and weights of the packaged graph, at worst
-  const int64_t folded_patterns = config.num_hidden_layers * config.num_attention_heads * T * T;
-  return EstimateTraceBytes(config, T) +
-         kFloat * (encoding + sources + rows + edges + folded_patterns);
+  // The trace has each block's pattern and seven tensors of the residual's size; the frozen model a
+  // scaled copy of the patterns.
+  const int64_t patterns = text.num_attention_heads * T * T;
+  const int64_t trace = text.num_hidden_layers * (2 * patterns + 7 * T * text.hidden_size);
+  return EstimateForwardBytes(config, n_positions, n_images) +
+         kFloat * (trace + encoding + sources + rows + edges);
 }
 
 }  // namespace cajal::attribution

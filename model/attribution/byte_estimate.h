@@ -9,15 +9,18 @@
 
 namespace cajal::attribution {
 
-// Bytes of one forward pass over T positions with everything that a trace records.
-int64_t EstimateTraceBytes(const checkpoint::TextConfig& config, int64_t n_positions);
+// What a forward pass holds at once inside its largest block, of the decoder or the tower; nothing
+// recorded. n_images counts pictures and crops.
+int64_t EstimateForwardBytes(const checkpoint::Gemma3Config& config, int64_t n_positions,
+                             int64_t n_images);
 
-// Trace, encoding, source vectors and rows. For TopK sets an upper bound; others do not bound the number
-// of active features, so it is taken as kAssumedActive per layer and position. Attribute checks the rows
-// again when the features are known.
-int64_t EstimateGraphBytes(const checkpoint::TextConfig& config,
+// Trace, encoding, source vectors and rows. For TopK sets an upper bound; others do not bound the
+// number of active features, so it is taken as kAssumedActive per layer and position. Attribute
+// checks the rows again when the features are known.
+int64_t EstimateGraphBytes(const checkpoint::Gemma3Config& config,
                            const transcoder::TranscoderSetInfo& transcoders,
-                           const graph::GraphSettings& settings, int64_t n_positions);
+                           const graph::GraphSettings& settings, int64_t n_positions,
+                           int64_t n_images);
 
 // What Gemma Scope's densest published sets reach on average.
 inline constexpr int64_t kAssumedActive = 160;

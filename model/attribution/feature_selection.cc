@@ -40,10 +40,9 @@ std::vector<double> FeatureSelection::Influence() const {
     for (const Row& row : rows_by_layer_[layer]) {
       const auto i = static_cast<size_t>(row.index);
       const auto target = static_cast<size_t>(row.batch->targets[i]);
-      const double weight =
-          layer + 1 == rows_by_layer_.size()
-              ? logit_probabilities_[target]
-              : influence[sources_.FeatureColumn(static_cast<int64_t>(target))];
+      const double weight = layer + 1 == rows_by_layer_.size()
+                                ? logit_probabilities_[target]
+                                : influence[sources_.FeatureColumn(static_cast<int64_t>(target))];
       if (weight == 0) continue;
       const double share = weight / std::max(row.batch->absolute_sums[i], kRowSumFloor);
       const int64_t length = sources_.ColumnsBelow(static_cast<int>(layer));

@@ -1,9 +1,9 @@
 // Which features become nodes: in order of their estimated influence on the logits.
 //
-// circuit-tracer's rule (attribute(), phase 4): with the rows known so far, influence flows from the logits
-// down the normalised absolute edges; the most influential features that have no row yet are computed
-// next; then the estimate is made anew. Edges only lead from lower to higher layers, so one pass over the
-// rows from the top down is exact.
+// circuit-tracer's rule (attribute(), phase 4): with the rows known so far, influence flows from
+// the logits down the normalised absolute edges; the most influential features that have no row yet
+// are computed next; then the estimate is made anew. Edges only lead from lower to higher layers,
+// so one pass over the rows from the top down is exact.
 #pragma once
 
 #include <ATen/core/Tensor.h>

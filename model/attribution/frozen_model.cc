@@ -55,9 +55,8 @@ FrozenModel::FrozenModel(const gemma3::Model& model,
     // [H, query, key], scaled by what the query's output and the key's input are normed with.
     const at::Tensor scaled = recorded.pattern * recorded.post_attn_scale.view({1, T, 1}) *
                               recorded.input_scale.view({1, 1, T});
-    layer.pattern = scaled.view({config.num_key_value_heads, group, T, T})
-                        .permute({0, 3, 1, 2})
-                        .contiguous();
+    layer.pattern =
+        scaled.view({config.num_key_value_heads, group, T, T}).permute({0, 3, 1, 2}).contiguous();
     if (folded.blocks[static_cast<size_t>(i)].skip.has_value()) {
       layer.skip_scale = recorded.pre_mlp_scale;
       if (transcoders.output_site == HookSite::kMlpOutRaw) {

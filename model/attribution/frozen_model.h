@@ -1,15 +1,16 @@
 // The frozen model and its adjoint.
 //
-// With attention patterns, norm scales and MLP outputs held at a trace's values, the model is linear in
-// what the sources write to the residual stream. Its adjoint carries a gradient from a block's output
-// to its input in closed form (circuit_tracer's local replacement model, without autograd):
+// With attention patterns, norm scales and MLP outputs held at a trace's values, the model is
+// linear in what the sources write to the residual stream. Its adjoint carries a gradient from a
+// block's output to its input in closed form (circuit_tracer's local replacement model, without
+// autograd):
 //
 //   g_mid = g + skip path + rows injected at this layer's feature input
 //   g_pre = g_mid + sum over heads of  Pattern^T (g_mid Wo) Wv   with the frozen norms in between
 //
-// Gains of the norms are folded into Wo, Wv and the skip matrix once per model; the scales, which are
-// one number per position, are folded into the patterns once per trace. What is left per batch are
-// matrix products alone.
+// Gains of the norms are folded into Wo, Wv and the skip matrix once per model; the scales, which
+// are one number per position, are folded into the patterns once per trace. What is left per batch
+// are matrix products alone.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -25,7 +26,8 @@
 
 namespace cajal::attribution {
 
-// One block's linear maps with the norms' gains folded in, float32. H heads, K kv heads, h head_dim.
+// One block's linear maps with the norms' gains folded in, float32. H heads, K kv heads, h
+// head_dim.
 struct FoldedBlock {
   at::Tensor output;  // [H, d, h]: post-attention gain, then head i's columns of o_proj
   at::Tensor value;   // [K, h, d]: head i's rows of v_proj, then the input gain
@@ -40,10 +42,10 @@ struct FoldedModel {
 
 FoldedModel FoldModel(const gemma3::Model& model, const transcoder::TranscoderSet& transcoders);
 
-// A gradient on the residual stream for a batch of rows, position-major so that each position is one
-// contiguous matrix. Zero outside `active`.
+// A gradient on the residual stream for a batch of rows, position-major so that each position is
+// one contiguous matrix. Zero outside `active`.
 struct ResidualGradient {
-  at::Tensor values;  // [T, rows, d]
+  at::Tensor values;                          // [T, rows, d]
   gemma3::AttentionLayout::Run active{0, 0};  // positions that can be non-zero
 
   bool empty() const { return active.begin >= active.end; }
@@ -58,13 +60,14 @@ class FrozenModel {
 
   // Maps an encoder row (a gradient at the feature input of (layer, position)) to the gradient at
   // hook_resid_mid there. rows: [n, d]; positions: [n] int64 on the device. Returns [n, d].
-  at::Tensor FeatureInputToMid(int layer, const at::Tensor& rows, const at::Tensor& positions) const;
+  at::Tensor FeatureInputToMid(int layer, const at::Tensor& rows,
+                               const at::Tensor& positions) const;
   // Maps a gradient at ln_final's output to hook_resid_post of the last block, last position.
   // rows: [n, d]. Returns [n, d].
   at::Tensor FinalNormedToResidual(const at::Tensor& rows) const;
 
-  // In place: the gradient at hook_resid_post of `layer` becomes the one at its hook_resid_mid, but for
-  // rows that are injected there. Only transcoders with a skip change it.
+  // In place: the gradient at hook_resid_post of `layer` becomes the one at its hook_resid_mid, but
+  // for rows that are injected there. Only transcoders with a skip change it.
   void PullBackMlp(int layer, ResidualGradient* gradient) const;
   // In place: the gradient at hook_resid_mid of `layer` becomes the one at its hook_resid_pre, and
   // `active` widens to what attention can reach.
@@ -72,7 +75,7 @@ class FrozenModel {
 
  private:
   struct Layer {
-    at::Tensor pattern;  // [K, T (key), H / K, T (query)], both frozen attention norms folded in
+    at::Tensor pattern;     // [K, T (key), H / K, T (query)], both frozen attention norms folded in
     at::Tensor skip_scale;  // [T]; with a skip only
   };
 

@@ -10,14 +10,14 @@ namespace {
 LogitTargets MakeTargets(const gemma3::Model& model, const FoldedModel& folded, const Trace& trace,
                          const at::Tensor& probabilities, const at::Tensor& ids) {
   LogitTargets targets;
-  targets.directions =
-      model.weights.decoder.unembedding.index_select(0, ids).to(at::kFloat) -
-      folded.mean_unembedding;
+  targets.directions = model.weights.decoder.unembedding.index_select(0, ids).to(at::kFloat) -
+                       folded.mean_unembedding;
   const at::Tensor values = at::mv(targets.directions, trace.final_normed).cpu();
   const at::Tensor chosen = probabilities.index_select(0, ids).to(at::kCPU, at::kFloat);
   const at::Tensor cpu_ids = ids.cpu();
   const auto n = static_cast<size_t>(ids.size(0));
-  targets.token_ids.assign(cpu_ids.const_data_ptr<int64_t>(), cpu_ids.const_data_ptr<int64_t>() + n);
+  targets.token_ids.assign(cpu_ids.const_data_ptr<int64_t>(),
+                           cpu_ids.const_data_ptr<int64_t>() + n);
   targets.probabilities.assign(chosen.const_data_ptr<float>(), chosen.const_data_ptr<float>() + n);
   targets.values.assign(values.const_data_ptr<float>(), values.const_data_ptr<float>() + n);
   return targets;

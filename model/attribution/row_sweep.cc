@@ -62,8 +62,8 @@ absl::StatusOr<RowBatch> RowSweep::FeatureRows(std::span<const int64_t> features
     for (; begin < batch.size() && batch.layers[static_cast<size_t>(begin)] == layer; ++begin) {
       ids.push_back(table.features[static_cast<size_t>(features[static_cast<size_t>(begin)])]);
     }
-    const std::vector<double> biases = ToDoubles(transcoders_.EncoderBiases(
-        layer, at::tensor(ids, at::kLong).to(tokens.device())));
+    const std::vector<double> biases = ToDoubles(
+        transcoders_.EncoderBiases(layer, at::tensor(ids, at::kLong).to(tokens.device())));
     batch.bias.insert(batch.bias.end(), biases.begin(), biases.end());
   }
   Finish(top_layer, &batch);
@@ -80,7 +80,8 @@ absl::Status RowSweep::Sweep(int top_layer, std::span<const int64_t> features,
     ScoreLayer(layer, *gradient, values);
     frozen_.PullBackMlp(layer, gradient);
     size_t end = injected;
-    while (end < features.size() && table.layers[static_cast<size_t>(features[end])] == layer) ++end;
+    while (end < features.size() && table.layers[static_cast<size_t>(features[end])] == layer)
+      ++end;
     if (end > injected) {
       Inject(layer, features.subspan(injected, end - injected), static_cast<int64_t>(injected),
              gradient);
@@ -122,8 +123,8 @@ void RowSweep::Inject(int layer, std::span<const int64_t> features, int64_t firs
   const at::Tensor at_positions = at::tensor(positions, at::kLong).to(device);
   const at::Tensor rows = frozen_.FeatureInputToMid(
       layer, transcoders_.EncoderRows(layer, at::tensor(ids, at::kLong).to(device)), at_positions);
-  const at::Tensor at_rows =
-      at::arange(first_row, first_row + static_cast<int64_t>(features.size()), at_positions.options());
+  const at::Tensor at_rows = at::arange(
+      first_row, first_row + static_cast<int64_t>(features.size()), at_positions.options());
   gradient->values.index_put_({at_positions, at_rows}, rows);
   gradient->Widen({*lowest, *highest + 1});
 }

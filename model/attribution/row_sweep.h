@@ -2,8 +2,9 @@
 //
 // One sweep carries the gradients of a batch from its highest layer down to the embeddings. At each
 // layer the sources are scored, one matrix product per position; the targets of that layer join the
-// batch; then the gradient passes through attention. Work is confined to the positions that the batch's
-// causal cone has reached, so targets are best handed over sorted by (layer descending, position).
+// batch; then the gradient passes through attention. Work is confined to the positions that the
+// batch's causal cone has reached, so targets are best handed over sorted by (layer descending,
+// position).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -26,10 +27,10 @@ struct RowBatch {
   // [rows, columns]: a prefix of SourceTable's columns, up to the layer of the highest target. A
   // row's entries at and above its own layer are zero, as are all bias columns.
   at::Tensor values;
-  std::vector<int64_t> targets;     // index into FeatureTable, or rank of the logit
-  std::vector<int> layers;          // of the targets; n_layers for logits
-  std::vector<double> bias;         // sum of the bias columns, plus the encoder bias of features
-  std::vector<double> sums;         // sum of the other columns: the edges
+  std::vector<int64_t> targets;  // index into FeatureTable, or rank of the logit
+  std::vector<int> layers;       // of the targets; n_layers for logits
+  std::vector<double> bias;      // sum of the bias columns, plus the encoder bias of features
+  std::vector<double> sums;      // sum of the other columns: the edges
   std::vector<double> absolute_sums;
 
   int64_t size() const { return static_cast<int64_t>(targets.size()); }

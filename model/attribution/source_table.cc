@@ -64,8 +64,8 @@ absl::StatusOr<SourceTable> SourceTable::Build(const gemma3::Model& model, const
     const LayerTrace& recorded = trace.layers[static_cast<size_t>(layer)];
     const at::Tensor& x = recorded.feature_input;
     const ActiveFeatures active = transcoders.Encode(layer, x, zero_positions);
-    const at::Tensor decoder = transcoders.DecoderRows(layer, layer, active.features) *
-                               active.activations.unsqueeze(1);
+    const at::Tensor decoder =
+        transcoders.DecoderRows(layer, layer, active.features) * active.activations.unsqueeze(1);
 
     at::Tensor skip_output = at::zeros_like(x);
     if (const auto skip = transcoders.Skip(layer); skip.has_value()) {
@@ -84,8 +84,9 @@ absl::StatusOr<SourceTable> SourceTable::Build(const gemma3::Model& model, const
     const std::vector<int64_t> counts = CountByPosition(active.positions, T);
     at::Tensor vectors = Interleave(decoder, counts, error, bias);
     if (transcoders.info().output_site == gemma3::HookSite::kMlpOutRaw) {
-      const at::Tensor positions_of_rows = at::arange(T, active.positions.options())
-          .repeat_interleave(at::bincount(active.positions, {}, T) + 2);
+      const at::Tensor positions_of_rows =
+          at::arange(T, active.positions.options())
+              .repeat_interleave(at::bincount(active.positions, {}, T) + 2);
       vectors *= recorded.post_mlp_scale.index_select(0, positions_of_rows).unsqueeze(1);
       vectors *= model.weights.decoder.blocks[static_cast<size_t>(layer)].post_mlp_gain;
     }

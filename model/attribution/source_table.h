@@ -1,18 +1,19 @@
 // The sources of a trace, laid out for one matrix product per (layer, position).
 //
 // A source is what an edge can start from: the token embedding of a position, an active feature, or
-// the error at a (layer, position). What is no node but still acts on targets (decoder bias; the MLP
-// output at zeroed positions) is a source of its own kind here, the bias, so that every row adds up.
+// the error at a (layer, position). What is no node but still acts on targets (decoder bias; the
+// MLP output at zeroed positions) is a source of its own kind here, the bias, so that every row
+// adds up.
 //
 // Columns, in this order:
 //   [tokens: one per position]
 //   [layer 0, position 0: its features ascending, its error, its bias] [layer 0, position 1: …] …
-// A target in layer l has no source in layer l or above: its row is a prefix of the columns, the first
-// `ColumnsBelow(l)`.
+// A target in layer l has no source in layer l or above: its row is a prefix of the columns, the
+// first `ColumnsBelow(l)`.
 //
-// Source vectors are kept in the space of the residual stream after their layer: for transcoders that
-// write before the post-feed-forward norm, the frozen norm is multiplied in. Then a direct effect is
-// the inner product of a source vector with the gradient at `blocks.{l}.hook_resid_post`.
+// Source vectors are kept in the space of the residual stream after their layer: for transcoders
+// that write before the post-feed-forward norm, the frozen norm is multiplied in. Then a direct
+// effect is the inner product of a source vector with the gradient at `blocks.{l}.hook_resid_post`.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -63,7 +64,8 @@ class SourceTable {
   int64_t FeatureColumn(int64_t feature_index) const;
   int64_t ErrorColumn(int layer, int64_t position) const { return Group(layer, position + 1) - 2; }
   int64_t BiasColumn(int layer, int64_t position) const { return Group(layer, position + 1) - 1; }
-  // All bias columns ascending, int64, on the device; the first layer * T of them are below `layer`.
+  // All bias columns ascending, int64, on the device; the first layer * T of them are below
+  // `layer`.
   const at::Tensor& bias_columns() const { return bias_columns_; }
 
   // Vectors of the sources at (layer, position), [GroupSize, d].
@@ -79,8 +81,8 @@ class SourceTable {
 
   int64_t n_positions_ = 0;
   FeatureTable features_;
-  std::vector<int64_t> group_begin_;   // [n_layers * T + 1]
-  std::vector<at::Tensor> vectors_;    // per layer: [columns of the layer, d]
+  std::vector<int64_t> group_begin_;  // [n_layers * T + 1]
+  std::vector<at::Tensor> vectors_;   // per layer: [columns of the layer, d]
   at::Tensor token_vectors_;
   at::Tensor bias_columns_;
 };

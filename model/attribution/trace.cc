@@ -26,8 +26,7 @@ absl::StatusOr<Trace> RecordTrace(const gemma3::Model& model, const gemma3::Mode
   }
   wanted.push_back({HookSite::kResidPost, n_layers - 1});
   Recording recording(wanted);
-  ASSIGN_OR_RETURN(const at::Tensor normed,
-                   gemma3::RunModel(model, input, &recording, context));
+  ASSIGN_OR_RETURN(const at::Tensor normed, gemma3::RunModel(model, input, &recording, context));
 
   const double eps = model.config.text.rms_norm_eps;
   const auto scale_at = [&](HookSite site, int layer) {

@@ -15,8 +15,8 @@ namespace cajal::attribution {
 // Scales are the frozen 1/rms of a norm, one per position, [T]. All tensors are float32 on the
 // model's device.
 struct LayerTrace {
-  at::Tensor pattern;         // [H, T, T], softmaxed attention (query, key)
-  at::Tensor input_scale;     // of the input norm
+  at::Tensor pattern;      // [H, T, T], softmaxed attention (query, key)
+  at::Tensor input_scale;  // of the input norm
   at::Tensor post_attn_scale;
   at::Tensor pre_mlp_scale;
   at::Tensor post_mlp_scale;

@@ -25,7 +25,7 @@ struct Voidify {
 
 }  // namespace cajal::base
 
-#define CAJAL_CHECK(condition)                 \
-  (condition) ? static_cast<void>(0)           \
-              : ::cajal::base::Voidify() &     \
+#define CAJAL_CHECK(condition)             \
+  (condition) ? static_cast<void>(0)       \
+              : ::cajal::base::Voidify() & \
                     ::cajal::base::CheckFailure(#condition, __FILE__, __LINE__).stream()

@@ -3,8 +3,8 @@
 //   ASSIGN_OR_RETURN(Reservation rows, budget->Reserve(bytes, "adjacency rows"));
 //
 // Thread-safe. The budget must outlive its reservations. A request that exceeds the whole budget
-// is refused for good (NEVER_FITS, INVALID_ARGUMENT); one that only does not fit now is refused with
-// RESOURCE_EXHAUSTED (DOES_NOT_FIT_NOW), and its owner waits and tries again.
+// is refused for good (NEVER_FITS, INVALID_ARGUMENT); one that only does not fit now is refused
+// with RESOURCE_EXHAUSTED (DOES_NOT_FIT_NOW), and its owner waits and tries again.
 #pragma once
 
 #include <cstdint>

@@ -22,8 +22,8 @@ absl::Status RunContext::CheckStop() const {
     code = absl::StatusCode::kDeadlineExceeded;
   }
   if (code == absl::StatusCode::kOk) return absl::OkStatus();
-  std::string message = code == absl::StatusCode::kDeadlineExceeded ? "the deadline passed"
-                                                                    : "stopped on request";
+  std::string message =
+      code == absl::StatusCode::kDeadlineExceeded ? "the deadline passed" : "stopped on request";
   if (!current_.phase.empty()) {
     message += " in phase " + current_.phase + ", " + std::to_string(current_.done) + " of " +
                std::to_string(current_.total) + " done";
@@ -42,10 +42,10 @@ void RunContext::BeginPhase(const std::string& phase, int64_t total) {
 void RunContext::Advance(int64_t done) {
   current_.done = done;
   current_.phase_seconds = Seconds(Clock::now() - phase_start_);
-  current_.estimated_seconds_left =
-      done > 0 ? current_.phase_seconds * static_cast<double>(current_.total - done) /
-                     static_cast<double>(done)
-               : 0;
+  current_.estimated_seconds_left = done > 0 ? current_.phase_seconds *
+                                                   static_cast<double>(current_.total - done) /
+                                                   static_cast<double>(done)
+                                             : 0;
   if (on_progress_) on_progress_(current_);
 }
 

@@ -37,9 +37,9 @@ class StopFlag {
 struct Progress {
   std::string phase;
   int64_t done = 0;
-  int64_t total = 0;                 // units of the phase: layers, rows, images
-  double phase_seconds = 0;          // since the phase began
-  double estimated_seconds_left = 0; // of the phase, by its rate so far; 0 before there is a rate
+  int64_t total = 0;                  // units of the phase: layers, rows, images
+  double phase_seconds = 0;           // since the phase began
+  double estimated_seconds_left = 0;  // of the phase, by its rate so far; 0 before there is a rate
 };
 
 class RunContext {

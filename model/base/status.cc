@@ -34,9 +34,8 @@ absl::Status WithReason(absl::Status status, const std::string& reason) {
 absl::Status WithContext(const absl::Status& status, const std::string& context) {
   if (status.ok()) return status;
   absl::Status result(status.code(), context + ": " + std::string(status.message()));
-  status.ForEachPayload([&result](auto url, const absl::Cord& payload) {
-    result.SetPayload(url, payload);
-  });
+  status.ForEachPayload(
+      [&result](auto url, const absl::Cord& payload) { result.SetPayload(url, payload); });
   return result;
 }
 

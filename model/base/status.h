@@ -15,11 +15,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#define RETURN_IF_ERROR(expression)                          \
-  do {                                                       \
+#define RETURN_IF_ERROR(expression)                               \
+  do {                                                            \
     if (auto cajal_status_ = (expression); !cajal_status_.ok()) { \
-      return cajal_status_;                                  \
-    }                                                        \
+      return cajal_status_;                                       \
+    }                                                             \
   } while (false)
 
 #define CAJAL_CONCAT_INNER_(a, b) a##b

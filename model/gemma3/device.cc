@@ -1,10 +1,9 @@
 #include "model/gemma3/device.h"
 
-#include <dlfcn.h>
-#include <unistd.h>
-
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <dlfcn.h>
+#include <unistd.h>
 
 #include "model/base/status.h"
 

@@ -18,8 +18,9 @@ struct Placement {
 };
 
 // "cpu", "cuda" or "auto": auto takes the GPU when the machine shows one and libtorch's CUDA parts
-// can be opened, else the CPU. Opens libtorch_cuda at run time; it is never linked. Call once, before
-// any other use of torch, from the thread that will compute. Sets the CPU thread count (0 = all cores).
+// can be opened, else the CPU. Opens libtorch_cuda at run time; it is never linked. Call once,
+// before any other use of torch, from the thread that will compute. Sets the CPU thread count (0 =
+// all cores).
 absl::StatusOr<at::Device> OpenDevice(const std::string& choice, int threads);
 
 // "cpu" or "cuda:0".

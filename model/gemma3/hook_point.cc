@@ -12,30 +12,45 @@ namespace {
 // What follows "blocks.{l}." or "vision.blocks.{l}.", or the whole name of a site that exists once.
 const char* SiteName(HookSite site) {
   switch (site) {
-    case HookSite::kVisionPattern: return "attn.hook_pattern";
-    case HookSite::kVisionResidPost: return "hook_resid_post";
-    case HookSite::kVisionOut: return "vision.hook_out";
-    case HookSite::kProjectorOut: return "projector.hook_out";
-    case HookSite::kResidPre: return "hook_resid_pre";
-    case HookSite::kAttnIn: return "attn.hook_in";
-    case HookSite::kAttnPattern: return "attn.hook_pattern";
-    case HookSite::kAttnOutRaw: return "attn.hook_out";
-    case HookSite::kAttnOut: return "hook_attn_out";
-    case HookSite::kResidMid: return "hook_resid_mid";
-    case HookSite::kMlpIn: return "mlp.hook_in";
-    case HookSite::kMlpOutRaw: return "mlp.hook_out";
-    case HookSite::kMlpOut: return "hook_mlp_out";
-    case HookSite::kResidPost: return "hook_resid_post";
-    case HookSite::kFinalNorm: return "ln_final.hook_out";
+    case HookSite::kVisionPattern:
+      return "attn.hook_pattern";
+    case HookSite::kVisionResidPost:
+      return "hook_resid_post";
+    case HookSite::kVisionOut:
+      return "vision.hook_out";
+    case HookSite::kProjectorOut:
+      return "projector.hook_out";
+    case HookSite::kResidPre:
+      return "hook_resid_pre";
+    case HookSite::kAttnIn:
+      return "attn.hook_in";
+    case HookSite::kAttnPattern:
+      return "attn.hook_pattern";
+    case HookSite::kAttnOutRaw:
+      return "attn.hook_out";
+    case HookSite::kAttnOut:
+      return "hook_attn_out";
+    case HookSite::kResidMid:
+      return "hook_resid_mid";
+    case HookSite::kMlpIn:
+      return "mlp.hook_in";
+    case HookSite::kMlpOutRaw:
+      return "mlp.hook_out";
+    case HookSite::kMlpOut:
+      return "hook_mlp_out";
+    case HookSite::kResidPost:
+      return "hook_resid_post";
+    case HookSite::kFinalNorm:
+      return "ln_final.hook_out";
   }
   return "";
 }
 
 constexpr HookSite kVisionBlockSites[] = {HookSite::kVisionPattern, HookSite::kVisionResidPost};
-constexpr HookSite kBlockSites[] = {HookSite::kResidPre,   HookSite::kAttnIn,  HookSite::kAttnPattern,
-                                    HookSite::kAttnOutRaw, HookSite::kAttnOut, HookSite::kResidMid,
-                                    HookSite::kMlpIn,      HookSite::kMlpOutRaw, HookSite::kMlpOut,
-                                    HookSite::kResidPost};
+constexpr HookSite kBlockSites[] = {
+    HookSite::kResidPre, HookSite::kAttnIn,   HookSite::kAttnPattern, HookSite::kAttnOutRaw,
+    HookSite::kAttnOut,  HookSite::kResidMid, HookSite::kMlpIn,       HookSite::kMlpOutRaw,
+    HookSite::kMlpOut,   HookSite::kResidPost};
 
 }  // namespace
 
@@ -67,6 +82,27 @@ std::vector<HookPoint> AllHookPoints(const checkpoint::Gemma3Config& config) {
   }
   points.push_back({HookSite::kFinalNorm, 0});
   return points;
+}
+
+std::vector<int64_t> HookShape(const checkpoint::Gemma3Config& config, const HookPoint& point,
+                               int64_t n_positions, int64_t n_images) {
+  const checkpoint::TextConfig& text = config.text;
+  const checkpoint::VisionConfig vision = config.vision.value_or(checkpoint::VisionConfig{});
+  const int64_t per_side = vision.image_size / vision.patch_size;
+  const int64_t patches = per_side * per_side;
+  switch (point.site) {
+    case HookSite::kVisionPattern:
+      return {n_images, vision.num_attention_heads, patches, patches};
+    case HookSite::kVisionResidPost:
+    case HookSite::kVisionOut:
+      return {n_images, patches, vision.hidden_size};
+    case HookSite::kProjectorOut:
+      return {n_images, config.mm_tokens_per_image, text.hidden_size};
+    case HookSite::kAttnPattern:
+      return {text.num_attention_heads, n_positions, n_positions};
+    default:
+      return {n_positions, text.hidden_size};
+  }
 }
 
 absl::StatusOr<std::vector<HookPoint>> MatchHookPoints(const checkpoint::Gemma3Config& config,

@@ -20,6 +20,7 @@
 #pragma once
 
 #include <compare>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -57,8 +58,14 @@ struct HookPoint {
 
 std::string HookName(const HookPoint& point);
 
-// All hook points of a model in the order of the computation (tower, projector, blocks, final norm).
+// All hook points of a model in the order of the computation (tower, projector, blocks, final
+// norm).
 std::vector<HookPoint> AllHookPoints(const checkpoint::Gemma3Config& config);
+
+// The shape that the table above gives, for a prompt of n_positions with n_images pictures and
+// crops.
+std::vector<int64_t> HookShape(const checkpoint::Gemma3Config& config, const HookPoint& point,
+                               int64_t n_positions, int64_t n_images);
 
 // Those that the names or globs (* and ?) match, in the order of the computation, each once.
 // INVALID_ARGUMENT (field "hooks[i]", reason UNKNOWN_HOOK) for a pattern that matches nothing; the

@@ -15,19 +15,30 @@ using checkpoint::ElementType;
 
 at::ScalarType ScalarTypeOf(ElementType type) {
   switch (type) {
-    case ElementType::kBool: return at::kBool;
-    case ElementType::kU8: return at::kByte;
-    case ElementType::kI8: return at::kChar;
-    case ElementType::kI16: return at::kShort;
-    case ElementType::kF16: return at::kHalf;
-    case ElementType::kBF16: return at::kBFloat16;
-    case ElementType::kI32: return at::kInt;
-    case ElementType::kF32: return at::kFloat;
-    case ElementType::kF64: return at::kDouble;
-    case ElementType::kI64: return at::kLong;
+    case ElementType::kBool:
+      return at::kBool;
+    case ElementType::kU8:
+      return at::kByte;
+    case ElementType::kI8:
+      return at::kChar;
+    case ElementType::kI16:
+      return at::kShort;
+    case ElementType::kF16:
+      return at::kHalf;
+    case ElementType::kBF16:
+      return at::kBFloat16;
+    case ElementType::kI32:
+      return at::kInt;
+    case ElementType::kF32:
+      return at::kFloat;
+    case ElementType::kF64:
+      return at::kDouble;
+    case ElementType::kI64:
+      return at::kLong;
     case ElementType::kU16:
     case ElementType::kU32:
-    case ElementType::kU64: break;
+    case ElementType::kU64:
+      break;
   }
   CAJAL_CHECK(false) << "unsigned " << checkpoint::ElementName(type) << " weights";
   return at::kFloat;
@@ -48,8 +59,8 @@ at::Tensor ViewAsFileTensor(const checkpoint::TensorView& view) {
   if (address % static_cast<uintptr_t>(checkpoint::ElementSize(view.type)) == 0) {
     // The deleter's capture holds the mapping. Nobody writes through this pointer: the mapping is
     // read-only.
-    return at::from_blob(const_cast<std::byte*>(view.data), view.shape,
-                         [mapping = view.mapping](void*) {}, options);
+    return at::from_blob(
+        const_cast<std::byte*>(view.data), view.shape, [mapping = view.mapping](void*) {}, options);
   }
   at::Tensor copy = at::empty(view.shape, options);
   std::memcpy(copy.data_ptr(), view.data, static_cast<size_t>(view.size_bytes));

@@ -9,9 +9,10 @@
 
 namespace cajal::gemma3 {
 
-// A tensor over the mapped bytes themselves when device, dtype and alignment allow it (it then keeps
-// the mapping alive), else a converted copy. Integer files give integer tensors; `placement.dtype`
-// is for floating point. INVALID_ARGUMENT when a value is NaN or infinite; the message names the tensor.
+// A tensor over the mapped bytes themselves when device, dtype and alignment allow it (it then
+// keeps the mapping alive), else a converted copy. Integer files give integer tensors;
+// `placement.dtype` is for floating point. INVALID_ARGUMENT when a value is NaN or infinite; the
+// message names the tensor.
 absl::StatusOr<at::Tensor> MapTensor(const checkpoint::TensorView& view,
                                      const Placement& placement);
 

@@ -26,8 +26,8 @@ absl::StatusOr<at::Tensor> EmbedPrompt(const Model& model, const ModelInput& inp
   // overwritten below.
   ids = ids.masked_fill(ids.ge(embedding.size(0)), 0).to(placement.device);
   // sqrt(d) is rounded to the weights' dtype first: 50.5 for the 4B model in bfloat16.
-  const at::Tensor scale =
-      at::full({}, std::sqrt(static_cast<double>(model.config.text.hidden_size)), embedding.options());
+  const at::Tensor scale = at::full(
+      {}, std::sqrt(static_cast<double>(model.config.text.hidden_size)), embedding.options());
   at::Tensor residual = at::embedding(embedding, ids) * scale;
   if (!input.pixels.defined()) return residual;
 

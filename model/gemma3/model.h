@@ -17,8 +17,8 @@ namespace cajal::gemma3 {
 
 // A prompt in the form that the model reads.
 struct ModelInput {
-  std::vector<int64_t> token_ids;                 // [T]
-  std::vector<AttentionLayout::Run> image_runs;   // one per picture or crop, in order
+  std::vector<int64_t> token_ids;                // [T]
+  std::vector<AttentionLayout::Run> image_runs;  // one per picture or crop, in order
   at::Tensor pixels;  // [images, 3, size, size] float32 on the CPU; undefined without images
 };
 

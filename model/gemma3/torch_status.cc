@@ -31,8 +31,9 @@ absl::Status StatusOfCurrentException() {
     const std::string message = error.what_without_backtrace();
     if (Contains(message, "can't allocate memory")) return OutOfMemory(message);  // the CPU's
     if (Contains(message, "CUDA error")) {
-      return WithReason(absl::UnavailableError("the device is lost, restart the server: " + message),
-                        "DEVICE_LOST");
+      return WithReason(
+          absl::UnavailableError("the device is lost, restart the server: " + message),
+          "DEVICE_LOST");
     }
     return absl::InternalError(message);
   } catch (const std::bad_alloc&) {

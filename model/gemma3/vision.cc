@@ -85,8 +85,8 @@ at::Tensor Project(const ProjectorWeights& weights, const checkpoint::Gemma3Conf
       {vision_out.size(0), vision_out.size(2), patches_per_side, patches_per_side});
   const at::Tensor pooled = at::avg_pool2d(grid, {tile, tile}, {tile, tile});
   const at::Tensor tokens = pooled.flatten(2).transpose(1, 2);
-  return at::matmul(
-      RmsNorm(tokens, weights.soft_emb_gain, config.vision->layer_norm_eps), weights.projection);
+  return at::matmul(RmsNorm(tokens, weights.soft_emb_gain, config.vision->layer_norm_eps),
+                    weights.projection);
 }
 
 }  // namespace cajal::gemma3

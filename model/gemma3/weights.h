@@ -1,7 +1,7 @@
 // The parameters of a Gemma 3 model on its device, as plain structs.
 //
-// Made once by LoadWeights and immutable afterwards. Linear weights are [out, in], as stored. RMSNorm
-// gains are kept as (1 + weight) in float32, which is how every use needs them.
+// Made once by LoadWeights and immutable afterwards. Linear weights are [out, in], as stored.
+// RMSNorm gains are kept as (1 + weight) in float32, which is how every use needs them.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -32,7 +32,7 @@ struct MlpWeights {
 };
 
 struct BlockWeights {
-  at::Tensor input_gain;     // [d], float32, as the three below
+  at::Tensor input_gain;  // [d], float32, as the three below
   at::Tensor post_attn_gain;
   at::Tensor pre_mlp_gain;
   at::Tensor post_mlp_gain;

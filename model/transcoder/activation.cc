@@ -17,11 +17,15 @@ at::Tensor KeepLargest(const at::Tensor& x, int64_t k) {
 at::Tensor Activate(ActivationKind kind, int64_t k, const at::Tensor& threshold,
                     const at::Tensor& pre) {
   switch (kind) {
-    case ActivationKind::kRelu: return at::relu(pre);
-    case ActivationKind::kReluTopK: return KeepLargest(at::relu(pre), k);
-    case ActivationKind::kTopK: return KeepLargest(pre, k);
+    case ActivationKind::kRelu:
+      return at::relu(pre);
+    case ActivationKind::kReluTopK:
+      return KeepLargest(at::relu(pre), k);
+    case ActivationKind::kTopK:
+      return KeepLargest(pre, k);
     // The strict comparison is circuit-tracer's and Gemma Scope's.
-    case ActivationKind::kJumpRelu: return pre * pre.gt(threshold);
+    case ActivationKind::kJumpRelu:
+      return pre * pre.gt(threshold);
   }
   return {};
 }

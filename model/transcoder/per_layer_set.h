@@ -9,11 +9,11 @@ namespace cajal::transcoder {
 
 // One layer's tensors. n features, d model width.
 struct PerLayerWeights {
-  at::Tensor W_enc;      // [n, d]
-  at::Tensor b_enc;      // [n], float32
-  at::Tensor W_dec;      // [n, d]
-  at::Tensor b_dec;      // [d], float32
-  at::Tensor threshold;  // [n], float32; JumpReLU only
+  at::Tensor W_enc;                // [n, d]
+  at::Tensor b_enc;                // [n], float32
+  at::Tensor W_dec;                // [n, d]
+  at::Tensor b_dec;                // [d], float32
+  at::Tensor threshold;            // [n], float32; JumpReLU only
   std::optional<at::Tensor> skip;  // [d, d], used as x @ skip
 };
 

@@ -40,8 +40,8 @@ absl::StatusOr<HookSite> OutputSite(const std::string& file, const std::string& 
                 "is '" + name + "', but only 'mlp.hook_out' and 'hook_mlp_out' are understood");
 }
 
-// A `transcoders` entry is a path below the set's folder, or hf://org/repo/path?revision=… of a file
-// that must have been downloaded into it.
+// A `transcoders` entry is a path below the set's folder, or hf://org/repo/path?revision=… of a
+// file that must have been downloaded into it.
 absl::StatusOr<std::string> LocalFile(const fs::path& dir, const std::string& entry) {
   if (entry.rfind("hf://", 0) != 0) {
     const fs::path relative = fs::path(entry).lexically_normal();
@@ -50,9 +50,8 @@ absl::StatusOr<std::string> LocalFile(const fs::path& dir, const std::string& en
     }
     return (dir / relative).string();
   }
-  std::string path = entry.substr(5, entry.find('?') == std::string::npos
-                                         ? std::string::npos
-                                         : entry.find('?') - 5);
+  std::string path = entry.substr(
+      5, entry.find('?') == std::string::npos ? std::string::npos : entry.find('?') - 5);
   // Below the folder under any tail of the path: org/repo/a/b, repo/a/b, a/b, b.
   fs::path tail(path);
   while (!tail.empty()) {
@@ -123,7 +122,8 @@ absl::StatusOr<SetManifest> FromYaml(const std::string& dir, const std::string& 
   } else if (activation == "relu") {
     manifest.activation = ActivationKind::kRelu;
   } else if (!activation.empty()) {
-    return BadKey(file, "activation", "is '" + activation + "', but only 'relu' and 'topk' are known");
+    return BadKey(file, "activation",
+                  "is '" + activation + "', but only 'relu' and 'topk' are known");
   } else if (config["training"]) {
     // The paper's trainer writes its settings here; its default is the 48 largest.
     manifest.activation = ActivationKind::kReluTopK;
@@ -146,18 +146,17 @@ absl::StatusOr<SetManifest> FromGemmaScope2Folders(const std::string& dir) {
     if (!std::regex_match(name, match, pattern)) continue;
     const int layer = std::stoi(match[1]);
     if (!folders.emplace(layer, entry.path()).second) {
-      return absl::InvalidArgumentError(dir + " holds two folders for layer " +
-                                        std::to_string(layer) + ": " + name + " and " +
-                                        folders[layer].filename().string() +
-                                        "; keep one width and one L0");
+      return absl::InvalidArgumentError(
+          dir + " holds two folders for layer " + std::to_string(layer) + ": " + name + " and " +
+          folders[layer].filename().string() + "; keep one width and one L0");
     }
   }
   if (folders.empty()) {
     return absl::NotFoundError(
         dir + " is no transcoder set: it holds neither config.yaml nor layer_0_width_* folders");
   }
-  SetManifest manifest{.name = FolderName(dir), .source = dir,
-                       .activation = ActivationKind::kJumpRelu};
+  SetManifest manifest{
+      .name = FolderName(dir), .source = dir, .activation = ActivationKind::kJumpRelu};
   for (const auto& [layer, folder] : folders) {
     if (layer != static_cast<int>(manifest.layer_files.size())) {
       return absl::NotFoundError(dir + " has no folder for layer " +
@@ -166,7 +165,8 @@ absl::StatusOr<SetManifest> FromGemmaScope2Folders(const std::string& dir) {
     const std::string file = (folder / "config.json").string();
     std::ifstream stream(file);
     const auto config = nlohmann::json::parse(stream, nullptr, /*allow_exceptions=*/false);
-    if (!config.is_object()) return absl::InvalidArgumentError(file + " is missing or no JSON object");
+    if (!config.is_object())
+      return absl::InvalidArgumentError(file + " is missing or no JSON object");
     const auto ends_with = [&](const char* key, const std::string& tail) {
       const std::string value = config.value(key, "");
       return value.size() >= tail.size() &&
@@ -176,12 +176,14 @@ absl::StatusOr<SetManifest> FromGemmaScope2Folders(const std::string& dir) {
       return BadKey(file, "architecture", "must be 'jump_relu'");
     }
     if (!ends_with("hf_hook_point_in", "pre_feedforward_layernorm.output")) {
-      return BadKey(file, "hf_hook_point_in", "is no transcoder's input: expected "
-                                              "'…pre_feedforward_layernorm.output'");
+      return BadKey(file, "hf_hook_point_in",
+                    "is no transcoder's input: expected "
+                    "'…pre_feedforward_layernorm.output'");
     }
     if (!ends_with("hf_hook_point_out", "post_feedforward_layernorm.output")) {
-      return BadKey(file, "hf_hook_point_out", "is no transcoder's output: expected "
-                                               "'…post_feedforward_layernorm.output'");
+      return BadKey(file, "hf_hook_point_out",
+                    "is no transcoder's output: expected "
+                    "'…post_feedforward_layernorm.output'");
     }
     manifest.model_name = config.value("model_name", "");
     manifest.layer_files.push_back((folder / "params.safetensors").string());

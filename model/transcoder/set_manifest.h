@@ -21,11 +21,12 @@ struct SetManifest {
   // Unset: decided by the tensors (a threshold makes JumpReLU, else ReLU).
   std::optional<ActivationKind> activation;
   int64_t k = 0;
-  std::vector<std::string> layer_files;  // absolute or relative to the working directory; [n_layers]
+  std::vector<std::string>
+      layer_files;  // absolute or relative to the working directory; [n_layers]
 };
 
-// Reads `<dir>/config.yaml`, or the published folders of Gemma Scope 2 when there is none. Cross-layer
-// sets, unknown hooks and gaps in the layers are refused with the file and key named.
+// Reads `<dir>/config.yaml`, or the published folders of Gemma Scope 2 when there is none.
+// Cross-layer sets, unknown hooks and gaps in the layers are refused with the file and key named.
 absl::StatusOr<SetManifest> ReadManifest(const std::string& dir);
 
 }  // namespace cajal::transcoder

@@ -4,10 +4,14 @@ namespace cajal::transcoder {
 
 std::string ActivationName(const TranscoderSetInfo& info) {
   switch (info.activation) {
-    case ActivationKind::kRelu: return "relu";
-    case ActivationKind::kReluTopK: return "relu_topk(" + std::to_string(info.k) + ")";
-    case ActivationKind::kTopK: return "topk(" + std::to_string(info.k) + ")";
-    case ActivationKind::kJumpRelu: return "jump_relu";
+    case ActivationKind::kRelu:
+      return "relu";
+    case ActivationKind::kReluTopK:
+      return "relu_topk(" + std::to_string(info.k) + ")";
+    case ActivationKind::kTopK:
+      return "topk(" + std::to_string(info.k) + ")";
+    case ActivationKind::kJumpRelu:
+      return "jump_relu";
   }
   return "";
 }

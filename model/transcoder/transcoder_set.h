@@ -1,13 +1,13 @@
 // A set of transcoders: what stands for each MLP in the replacement model.
 //
-// A transcoder reads a layer's MLP input x and gives sparse feature activations a; its reconstruction
-// of the MLP output is
+// A transcoder reads a layer's MLP input x and gives sparse feature activations a; its
+// reconstruction of the MLP output is
 //   sum over active features of a * (decoder row) + decoder bias (+ x @ skip).
 // Per-layer transcoders write to their own layer only. Cross-layer transcoders also write to later
 // ones; the interface speaks of a `written` layer for them.
 //
-// Made by LoadTranscoderSet (load_transcoder_set.h) and immutable afterwards. All tensors live where
-// the model's do. Used by the executor's thread.
+// Made by LoadTranscoderSet (load_transcoder_set.h) and immutable afterwards. All tensors live
+// where the model's do. Used by the executor's thread.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -79,7 +79,8 @@ class TranscoderSet {
   virtual at::Tensor DecoderRows(int layer, int written, const at::Tensor& features) const = 0;
   // [d], float32.
   virtual at::Tensor DecoderBias(int written) const = 0;
-  // The affine path of layer `written`, [d_in, d_out], used as x @ skip; nothing when there is none.
+  // The affine path of layer `written`, [d_in, d_out], used as x @ skip; nothing when there is
+  // none.
   virtual std::optional<at::Tensor> Skip(int written) const = 0;
 
  protected:

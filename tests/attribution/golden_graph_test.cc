@@ -2,9 +2,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "model/attribution/attribute.h"
 #include "model/transcoder/load_transcoder_set.h"
@@ -46,7 +45,8 @@ Pair MakePair(const std::string& name) {
   options.settings.update_interval = scalars["selection"]["update_interval"];
   options.settings.zero_positions = scalars["zero_positions"];
   const FoldedModel folded = FoldModel(model, **transcoders);
-  auto graph = Attribute(model, folded, **transcoders, testing::InputOf(forward), options, &context);
+  auto graph =
+      Attribute(model, folded, **transcoders, testing::InputOf(forward), options, &context);
   EXPECT_THAT(graph, IsOk());
   return {name, GoldenTensors("golden/graphs/graph_" + name + ".safetensors"), *std::move(graph)};
 }
@@ -87,9 +87,9 @@ TEST_P(GoldenGraph, HasTheSameLogits) {
     probabilities.push_back(node.probability);
   }
   EXPECT_EQ(ids, pair.golden.Ints("logit_ids"));
-  EXPECT_LE(testing::RelativeToLargest(at::tensor(probabilities),
-                                       pair.golden["logit_probabilities"]),
-            1e-5);
+  EXPECT_LE(
+      testing::RelativeToLargest(at::tensor(probabilities), pair.golden["logit_probabilities"]),
+      1e-5);
 }
 
 TEST_P(GoldenGraph, HasTheSameDirectEffects) {
@@ -116,9 +116,9 @@ TEST_P(GoldenGraph, AddsUpToThePreActivations) {
   const at::Tensor selected = at::tensor(pair.graph.selected_features);
   const at::Tensor bias = at::tensor(pair.graph.bias);
   const at::Tensor pre = at::tensor(pair.graph.pre_activations);
-  EXPECT_LE(testing::RelativeToLargest(bias.slice(0, 0, n_selected),
-                                       constant.index_select(0, selected)),
-            1e-4);
+  EXPECT_LE(
+      testing::RelativeToLargest(bias.slice(0, 0, n_selected), constant.index_select(0, selected)),
+      1e-4);
   EXPECT_LE(testing::RelativeToLargest(pre.slice(0, 0, n_selected),
                                        pair.golden["pre_activations"].index_select(0, selected)),
             1e-5);

@@ -49,9 +49,9 @@ class Interventions : public ::testing::TestWithParam<Case> {
     graph_ = *std::move(graph);
   }
 
-  // The change of all features' pre-activations and all target logits when `deltas` are added at the
-  // feature outputs and `embedding_delta` at the embeddings, starting from `embedding`.
-  // deltas: per layer [N, T, d] or undefined. Returns [N, features + logits].
+  // The change of all features' pre-activations and all target logits when `deltas` are added at
+  // the feature outputs and `embedding_delta` at the embeddings, starting from `embedding`. deltas:
+  // per layer [N, T, d] or undefined. Returns [N, features + logits].
   at::Tensor MeasuredEffects(const at::Tensor& embedding, const at::Tensor& embedding_delta,
                              const std::vector<at::Tensor>& deltas) {
     const std::vector<at::Tensor> none(static_cast<size_t>(model_.config.text.num_hidden_layers));
@@ -61,8 +61,8 @@ class Interventions : public ::testing::TestWithParam<Case> {
     std::vector<at::Tensor> columns;
     for (const graph::FeatureNode& node : graph_.active_features) {
       const auto layer = static_cast<size_t>(node.layer);
-      const at::Tensor change = (run.feature_inputs[layer] - base.feature_inputs[layer])
-                                    .select(1, node.position);
+      const at::Tensor change =
+          (run.feature_inputs[layer] - base.feature_inputs[layer]).select(1, node.position);
       const at::Tensor row = transcoders_->EncoderRows(
           node.layer, at::tensor({static_cast<int64_t>(node.feature)}, at::kLong));
       columns.push_back(at::matmul(change, row[0]));
@@ -101,7 +101,8 @@ class Interventions : public ::testing::TestWithParam<Case> {
     return std::vector<at::Tensor>(static_cast<size_t>(model_.config.text.num_hidden_layers));
   }
 
-  // [T, d]: the error vectors of a layer, by the definition: output - (sum a W_dec + b_dec + x skip).
+  // [T, d]: the error vectors of a layer, by the definition: output - (sum a W_dec + b_dec + x
+  // skip).
   at::Tensor Errors(int layer) const {
     const LayerTrace& recorded = trace_->layers[static_cast<size_t>(layer)];
     at::Tensor reconstruction =
@@ -134,8 +135,7 @@ TEST_P(Interventions, AddingATokensEmbeddingChangesEveryTargetByItsEdge) {
   const at::Tensor x = trace_->embedding;
   at::Tensor delta = at::zeros({kPositions, kPositions, x.size(1)});
   for (int64_t p = 0; p < kPositions; ++p) delta[p][p] = x[p];
-  const at::Tensor measured =
-      MeasuredEffects(x.expand({kPositions, -1, -1}), delta, NoDeltas());
+  const at::Tensor measured = MeasuredEffects(x.expand({kPositions, -1, -1}), delta, NoDeltas());
   for (int64_t p = 0; p < kPositions; ++p) ExpectEffect(measured[p], graph_.first_token() + p);
 }
 

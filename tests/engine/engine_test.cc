@@ -22,7 +22,8 @@ using tokenizer::Prompt;
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 
 EngineOptions Options() {
-  return {.model_dir = "golden/tiny", .transcoder_dir = "golden/transcoders/plt_topk",
+  return {.model_dir = "golden/tiny",
+          .transcoder_dir = "golden/transcoders/plt_topk",
           .device = DeviceChoice::kCpu};
 }
 
@@ -64,7 +65,8 @@ TEST(Engine, SaysWhatItHasLoaded) {
 TEST(Engine, TracesAPictureAndATextFromTheirFilesToTheGraph) {
   auto prepared = SharedEngine().Prepare(OneImage());
   ASSERT_THAT(prepared, IsOk());
-  const auto golden = golden::OpenSafetensors("golden/graphs/graph_one_image__plt_topk.safetensors");
+  const auto golden =
+      golden::OpenSafetensors("golden/graphs/graph_one_image__plt_topk.safetensors");
   EXPECT_EQ(prepared->tokenized.token_ids, golden::Values<int64_t>(*golden, "input_ids"));
   RunContext context;
   AttributionRequest request;
@@ -161,8 +163,9 @@ TEST(Engine, RunsForwardWithHooksAndLogits) {
   ASSERT_THAT(prepared, IsOk());
   RunContext context;
   const auto result = SharedEngine().Forward(
-      *prepared, {.hooks = {"blocks.5.hook_resid_post", "projector.*"}, .top_k = 3,
-                  .return_logits = true}, &context);
+      *prepared,
+      {.hooks = {"blocks.5.hook_resid_post", "projector.*"}, .top_k = 3, .return_logits = true},
+      &context);
   ASSERT_THAT(result, IsOk());
   ASSERT_EQ(result->arrays.size(), 3u);
   EXPECT_EQ(result->arrays[0].name, "projector.hook_out");
@@ -222,6 +225,17 @@ TEST(Engine, EstimatesMoreBytesThanTheRowsTake) {
   request.settings.max_feature_nodes = 0;
   // 1145 active features, 10 logits, 13 tokens, 78 errors and as many biases.
   EXPECT_GT(SharedEngine().EstimateBytes(*prepared, request), (1145 + 10) * (1145 + 13 + 156) * 4);
+}
+
+TEST(Engine, EstimatesWhatHooksWillTake) {
+  auto prepared = SharedEngine().Prepare(OneImage());
+  ASSERT_THAT(prepared, IsOk());
+  const int64_t without = SharedEngine().EstimateBytes(*prepared, ForwardRequest{});
+  // Three layers of [1, 4, 16, 16], once on the device and once in the result.
+  EXPECT_EQ(SharedEngine().EstimateBytes(
+                *prepared, ForwardRequest{.hooks = {"vision.blocks.*.attn.hook_pattern"}}) -
+                without,
+            2 * 4 * 3 * 4 * 16 * 16);
 }
 
 TEST(Engine, NamesTheFolderThatIsNoCheckpoint) {

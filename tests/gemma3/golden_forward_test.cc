@@ -22,18 +22,21 @@ struct SiteInFile {
   const char* name;
   bool per_layer;
 };
-constexpr SiteInFile kTextSites[] = {
-    {HookSite::kResidPre, "resid_pre", true},   {HookSite::kAttnIn, "attn_in", true},
-    {HookSite::kAttnPattern, "attn_probs", true}, {HookSite::kAttnOutRaw, "attn_out", true},
-    {HookSite::kAttnOut, "attn_out_normed", true}, {HookSite::kResidMid, "resid_mid", true},
-    {HookSite::kMlpIn, "mlp_in", true},         {HookSite::kMlpOutRaw, "mlp_out", true},
-    {HookSite::kMlpOut, "mlp_out_normed", true}, {HookSite::kResidPost, "resid_post", true},
-    {HookSite::kFinalNorm, "final_norm", false}};
-constexpr SiteInFile kVisionSites[] = {
-    {HookSite::kVisionPattern, "vision_attn_probs", true},
-    {HookSite::kVisionResidPost, "vision_layer_out", true},
-    {HookSite::kVisionOut, "vision_out", false},
-    {HookSite::kProjectorOut, "projector_out", false}};
+constexpr SiteInFile kTextSites[] = {{HookSite::kResidPre, "resid_pre", true},
+                                     {HookSite::kAttnIn, "attn_in", true},
+                                     {HookSite::kAttnPattern, "attn_probs", true},
+                                     {HookSite::kAttnOutRaw, "attn_out", true},
+                                     {HookSite::kAttnOut, "attn_out_normed", true},
+                                     {HookSite::kResidMid, "resid_mid", true},
+                                     {HookSite::kMlpIn, "mlp_in", true},
+                                     {HookSite::kMlpOutRaw, "mlp_out", true},
+                                     {HookSite::kMlpOut, "mlp_out_normed", true},
+                                     {HookSite::kResidPost, "resid_post", true},
+                                     {HookSite::kFinalNorm, "final_norm", false}};
+constexpr SiteInFile kVisionSites[] = {{HookSite::kVisionPattern, "vision_attn_probs", true},
+                                       {HookSite::kVisionResidPost, "vision_layer_out", true},
+                                       {HookSite::kVisionOut, "vision_out", false},
+                                       {HookSite::kProjectorOut, "projector_out", false}};
 
 struct Pass {
   Recording recording;
@@ -64,12 +67,27 @@ class GoldenForward : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(GoldenForward, MatchesTransformersAtEveryHookPoint) {
   const GoldenTensors golden(std::string("golden/forward/forward_") + GetParam() + ".safetensors");
-  const Pass pass = RunWithAllHooks(testing::LoadTestModel("golden/tiny"), testing::InputOf(golden));
+  const Pass pass =
+      RunWithAllHooks(testing::LoadTestModel("golden/tiny"), testing::InputOf(golden));
   for (const SiteInFile& site : kTextSites) ExpectSite(pass, golden, site);
   if (golden.Has("pixel_values")) {
     for (const SiteInFile& site : kVisionSites) ExpectSite(pass, golden, site);
   }
   EXPECT_LE(RelativeToLargest(pass.logits, golden["logits"]), kTolerance);
+}
+
+TEST_P(GoldenForward, RecordsTheShapesThatAreAnnounced) {
+  const GoldenTensors golden(std::string("golden/forward/forward_") + GetParam() + ".safetensors");
+  const Model model = testing::LoadTestModel("golden/tiny");
+  const ModelInput input = testing::InputOf(golden);
+  const Pass pass = RunWithAllHooks(model, input);
+  for (const auto& [point, tensor] : pass.recording.tensors()) {
+    if (!tensor.defined()) continue;  // the tower's, for a text prompt
+    EXPECT_EQ(tensor.sizes().vec(),
+              HookShape(model.config, point, static_cast<int64_t>(input.token_ids.size()),
+                        static_cast<int64_t>(input.image_runs.size())))
+        << HookName(point);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiny, GoldenForward,
@@ -121,8 +139,8 @@ TEST(DecoderStops, BetweenLayersWhenAskedTo) {
                      });
   Recording recording;
   const auto result = RunModel(model, testing::InputOf(golden), &recording, &context);
-  EXPECT_THAT(result, testing::FailsWith(absl::StatusCode::kCancelled,
-                                         "in phase forward, 2 of 6 done"));
+  EXPECT_THAT(result,
+              testing::FailsWith(absl::StatusCode::kCancelled, "in phase forward, 2 of 6 done"));
 }
 
 }  // namespace

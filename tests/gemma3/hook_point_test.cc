@@ -36,8 +36,10 @@ TEST(HookPoints, MatchGlobsAndEachPointOnce) {
 }
 
 TEST(HookPoints, RefuseANameThatMatchesNothing) {
-  const auto result = MatchHookPoints(TinyConfig(), {"blocks.0.hook_resid_pre", "blocks.6.mlp.hook_in"});
-  EXPECT_THAT(result, testing::FailsWith(absl::StatusCode::kInvalidArgument, "blocks.6.mlp.hook_in"));
+  const auto result =
+      MatchHookPoints(TinyConfig(), {"blocks.0.hook_resid_pre", "blocks.6.mlp.hook_in"});
+  EXPECT_THAT(result,
+              testing::FailsWith(absl::StatusCode::kInvalidArgument, "blocks.6.mlp.hook_in"));
   EXPECT_THAT(result, testing::HasField("hooks[1]"));
   EXPECT_THAT(result, testing::HasReason("UNKNOWN_HOOK"));
 }

@@ -1,9 +1,9 @@
 // The local replacement model run forwards, for measuring effects instead of deriving them.
 //
-// Attention patterns, norm scales and MLP outputs are held at a trace's values; whatever is added to
-// the embeddings or to the feature outputs then travels through value and output projections, gains and
-// the transcoders' skip paths alone. Written from the definition of the model and its weights, sharing
-// nothing with attribution/frozen_model.cc.
+// Attention patterns, norm scales and MLP outputs are held at a trace's values; whatever is added
+// to the embeddings or to the feature outputs then travels through value and output projections,
+// gains and the transcoders' skip paths alone. Written from the definition of the model and its
+// weights, sharing nothing with attribution/frozen_model.cc.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -37,10 +37,11 @@ inline FrozenRun RunFrozen(const gemma3::Model& model, const transcoder::Transco
     const attribution::LayerTrace& frozen = trace.layers[i];
     const gemma3::BlockWeights& w = model.weights.decoder.blocks[i];
     const at::Tensor y = scaled(x, frozen.input_scale, w.input_gain);
-    const at::Tensor v = at::linear(y, w.attn.v_proj)
-                             .view({N, T, config.num_key_value_heads, config.head_dim})
-                             .permute({0, 2, 1, 3})
-                             .repeat_interleave(config.num_attention_heads / config.num_key_value_heads, 1);
+    const at::Tensor v =
+        at::linear(y, w.attn.v_proj)
+            .view({N, T, config.num_key_value_heads, config.head_dim})
+            .permute({0, 2, 1, 3})
+            .repeat_interleave(config.num_attention_heads / config.num_key_value_heads, 1);
     const at::Tensor z = at::matmul(frozen.pattern, v).permute({0, 2, 1, 3}).reshape({N, T, -1});
     const at::Tensor mid =
         x + scaled(at::linear(z, w.attn.o_proj), frozen.post_attn_scale, w.post_attn_gain);

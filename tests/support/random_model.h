@@ -29,7 +29,8 @@ class RandomTensors {
   explicit RandomTensors(uint64_t seed) : generator_(at::detail::createCPUGenerator(seed)) {}
   // Normal, scaled so that products keep their magnitude: std = scale / sqrt(columns).
   at::Tensor Matrix(int64_t rows, int64_t columns, double scale = 1) {
-    return at::randn({rows, columns}, generator_) * (scale / std::sqrt(static_cast<double>(columns)));
+    return at::randn({rows, columns}, generator_) *
+           (scale / std::sqrt(static_cast<double>(columns)));
   }
   at::Tensor Vector(int64_t n, double scale) { return at::randn({n}, generator_) * scale; }
   std::vector<int64_t> TokenIds(int64_t n, int64_t vocab) {
@@ -93,8 +94,10 @@ inline std::unique_ptr<transcoder::TranscoderSet> MakeRandomTranscoders(
   RandomTensors random(seed);
   const int64_t d = model.config.text.hidden_size;
   const int64_t n = shape.n_features;
-  transcoder::TranscoderSetInfo info{.name = "random", .output_site = shape.output_site,
-                                     .activation = shape.activation, .k = 6,
+  transcoder::TranscoderSetInfo info{.name = "random",
+                                     .output_site = shape.output_site,
+                                     .activation = shape.activation,
+                                     .k = 6,
                                      .has_skip = shape.skip};
   std::vector<transcoder::PerLayerWeights> layers;
   for (int64_t layer = 0; layer < model.config.text.num_hidden_layers; ++layer) {

@@ -26,7 +26,9 @@ constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 
 class LoadTranscoderSetTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() { model_ = new gemma3::Model(testing::LoadTestModel("golden/tiny")); }
+  static void SetUpTestSuite() {
+    model_ = new gemma3::Model(testing::LoadTestModel("golden/tiny"));
+  }
   static void TearDownTestSuite() { delete model_; }
 
   // A private copy of a golden set, to be damaged.
@@ -165,7 +167,8 @@ TEST_F(LoadTranscoderSetTest, RefusesASetOfAnotherModel) {
     (*tensors)["W_dec"] = at::zeros({256, 32});
     (*tensors)["b_dec"] = at::zeros({32});
   });
-  EXPECT_THAT(Load(dir), FailsWith(kInvalid, "tensor W_enc has shape [256, 32], expected [256, 64]"));
+  EXPECT_THAT(Load(dir),
+              FailsWith(kInvalid, "tensor W_enc has shape [256, 32], expected [256, 64]"));
   EXPECT_THAT(Load(dir), FailsWith(kInvalid, "layer_0.safetensors"));
   EXPECT_THAT(Load("golden/transcoders/plt_topk"), IsOk());
 }
@@ -237,8 +240,8 @@ TEST(Activation, DiffersWhereValuesAreNegativeOrAtTheThreshold) {
       at::equal(Activate(ActivationKind::kReluTopK, 2, {}, negative), row({0, 1, 0, 0, 0})));
   EXPECT_TRUE(at::equal(Activate(ActivationKind::kTopK, 2, {}, negative), row({0, 1, -1, 0, 0})));
   const at::Tensor threshold = at::tensor({0.0F, 0.9F, 0.0F, 0.5F, 0.4F});
-  EXPECT_TRUE(at::equal(Activate(ActivationKind::kJumpRelu, 0, threshold, pre),
-                        row({0, 1, 0, 0, .5})));
+  EXPECT_TRUE(
+      at::equal(Activate(ActivationKind::kJumpRelu, 0, threshold, pre), row({0, 1, 0, 0, .5})));
 }
 
 }  // namespace
