@@ -102,6 +102,13 @@ RgbImage ResizeColumns(const RgbImage& source, int64_t height) {
   return result;
 }
 
+// Pillow 13 shrinks the columns first where they lose more than twice the pixels that the rows
+// lose; else, as all releases before it, it begins with the rows. Found by comparing with it at
+// 3000 sizes.
+bool ColumnsFirst(const Box& box, int64_t width, int64_t height) {
+  return box.height > height && box.height - height > 2 * (box.width - width);
+}
+
 }  // namespace
 
 RgbImage ResizeBilinear(const RgbImage& source, const Box& box, int64_t width, int64_t height) {
@@ -109,9 +116,11 @@ RgbImage ResizeBilinear(const RgbImage& source, const Box& box, int64_t width, i
               box.left + box.width <= source.width && box.top + box.height <= source.height)
       << "the box lies within the picture";
   RgbImage result = Crop(source, box);
-  // The rounding to 8 bits between the passes is Pillow's, and so is their order.
+  // The result is rounded to 8 bits between the passes, so that their order shows.
+  const bool columns_first = ColumnsFirst(box, width, height);
+  if (columns_first) result = ResizeColumns(result, height);
   if (width != box.width) result = ResizeRows(result, width);
-  if (height != box.height) result = ResizeColumns(result, height);
+  if (!columns_first && height != box.height) result = ResizeColumns(result, height);
   return result;
 }
 

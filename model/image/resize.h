@@ -1,4 +1,7 @@
-// Resizing with Pillow's antialiased bilinear filter, bit for bit.
+// Resizing with the antialiased bilinear filter of Pillow 13, bit for bit.
+//
+// Releases before 13 run the two passes always in the same order, so that tall pictures differ by
+// one in some channels.
 //
 // OpenCV cannot do this: its linear filter samples two by two pixels and aliases when it shrinks.
 #pragma once

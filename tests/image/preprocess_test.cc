@@ -37,13 +37,13 @@ TEST_P(GoldenPicture, IsResizedAsByPillowBitForBit) {
   const RgbImage image = Decode(std::string(GetParam()) + ".png");
   const RgbImage resized = ResizeBilinear(image, {0, 0, image.width, image.height}, kSide, kSide);
   EXPECT_EQ(resized.pixels,
-            golden::Values<uint8_t>(*golden, std::string(GetParam()) + ".resized_u8"));
+            golden::Values<uint8_t>(*golden, std::string(GetParam()) + ".png.resized_u8"));
 }
 
 TEST_P(GoldenPicture, HasThePixelValuesOfTheProcessorBitForBit) {
   const auto golden = golden::OpenSafetensors("golden/images.safetensors");
   EXPECT_EQ(Preprocess(Decode(std::string(GetParam()) + ".png"), TinyConfig(), false),
-            golden::Values<float>(*golden, std::string(GetParam()) + ".pixel_values"));
+            golden::Values<float>(*golden, std::string(GetParam()) + ".png.pixel_values"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Preprocess, GoldenPicture,
