@@ -112,13 +112,6 @@ class Container {
   std::map<std::string, std::string> metadata_;
 };
 
-Container RawContainer(const AttributionGraph& graph, const PruningResult& pruning) {
-  Container container(graph);
-  container.AddCoordinates(graph.edges);
-  container.AddPruning(pruning);
-  return container;
-}
-
 absl::Status TensorError(const char* name, const std::string& what) {
   return absl::InvalidArgumentError("tensor " + std::string(name) + ": " + what);
 }
@@ -233,14 +226,11 @@ absl::StatusOr<AttributionGraph> LoadGraph(const SafetensorsFile& file) {
 
 }  // namespace
 
-std::string SerializeRawGraph(const AttributionGraph& graph, const PruningResult& pruning) {
-  const Container container = RawContainer(graph, pruning);
-  return checkpoint::SerializeSafetensors(container.tensors(), container.metadata());
-}
-
 absl::Status WriteRawGraph(const std::string& path, const AttributionGraph& graph,
                            const PruningResult& pruning) {
-  const Container container = RawContainer(graph, pruning);
+  Container container(graph);
+  container.AddCoordinates(graph.edges);
+  container.AddPruning(pruning);
   return checkpoint::WriteSafetensors(path, container.tensors(), container.metadata());
 }
 

@@ -24,8 +24,7 @@
 
 namespace cajal::graph {
 
-// The raw form, as bytes and to a file. RESOURCE_EXHAUSTED when the disk is full.
-std::string SerializeRawGraph(const AttributionGraph& graph, const PruningResult& pruning);
+// The raw form. RESOURCE_EXHAUSTED when the disk is full.
 absl::Status WriteRawGraph(const std::string& path, const AttributionGraph& graph,
                            const PruningResult& pruning);
 

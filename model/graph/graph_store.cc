@@ -21,6 +21,10 @@ namespace {
 
 constexpr char kDatabaseFile[] = "/graphs.sqlite3";
 constexpr char kLockFile[] = "graphs.lock";
+constexpr char kReserveFile[] = "/graphs.reserve";
+// Deleting a graph of 1 GB and moving kVacuumPages need some 2 MB and 8 MB of log.
+constexpr int64_t kReserveBytes = 16 << 20;
+constexpr char kVacuumPages[] = "PRAGMA incremental_vacuum(2048)";
 constexpr size_t kPartBytes = 16 << 20;
 constexpr int32_t kDefaultPageSize = 50;
 constexpr int32_t kMaxPageSize = 500;
@@ -141,6 +145,46 @@ absl::Status Insert(Database* database, const GraphRecord& record, const std::st
   return absl::OkStatus();
 }
 
+// One transaction: a request_id's second graph is refused, an id drawn until it is new.
+absl::Status InsertUnderNewId(Database* database, const std::function<uint64_t()>& random,
+                              const std::string& compressed, int64_t content_bytes,
+                              GraphRecord* record) {
+  ASSIGN_OR_RETURN(const auto transaction, Transaction::Begin(database, Transaction::Kind::kWrite));
+  ASSIGN_OR_RETURN(const bool answered, Exists(*database, record->origin));
+  if (answered) {
+    return absl::AlreadyExistsError("request_id " + record->origin.request_id +
+                                    " has a graph already");
+  }
+  for (bool taken = true; taken;) {
+    record->id = MakeId(random());
+    ASSIGN_OR_RETURN(taken, Exists(*database, record->id));
+  }
+  RETURN_IF_ERROR(Insert(database, *record, compressed, content_bytes));
+  return transaction->Commit();
+}
+
+absl::Status DeleteRows(Database* database, const std::string& id) {
+  Statement remove(*database, "DELETE FROM graphs WHERE id = ?");
+  remove.Bind(1, id);
+  RETURN_IF_ERROR(remove.Run());
+  if (database->Changes() > 0) return absl::OkStatus();
+  return absl::NotFoundError("graphs/" + id + ": there is no such graph");
+}
+
+// Gives free pages back to the file system, a few at a time, each step with a small log. What stays
+// free after an error is used by later graphs.
+absl::Status ReturnFreePages(Database* database) {
+  for (int64_t before = INT64_MAX;;) {
+    Statement select(*database, "PRAGMA freelist_count");
+    RETURN_IF_ERROR(select.Step().status());
+    const int64_t free = select.Integer(0);
+    if (free == 0 || free >= before) return absl::OkStatus();
+    before = free;
+    RETURN_IF_ERROR(select.Run());
+    RETURN_IF_ERROR(database->Execute(kVacuumPages));
+  }
+}
+
 // A page ends before the graph whose sequence number the token holds.
 std::string PageToken(int64_t sequence) { return "before-" + std::to_string(sequence); }
 
@@ -165,6 +209,7 @@ struct GraphStore::Connection {
 
 GraphStore::GraphStore(GraphStoreOptions options)
     : options_(WithDefaults(std::move(options))),
+      reserve_(options_.data_dir + kReserveFile, kReserveBytes),
       writer_(std::make_unique<Connection>()),
       reader_(std::make_unique<Connection>()) {}
 
@@ -176,15 +221,18 @@ absl::StatusOr<std::unique_ptr<GraphStore>> GraphStore::Open(GraphStoreOptions o
   ASSIGN_OR_RETURN(store->lock_, DirectoryLock::Acquire(directory, kLockFile));
 
   ASSIGN_OR_RETURN(auto writer, Database::Open(directory + kDatabaseFile));
-  // auto_vacuum gives deleted graphs' space back to the file system; it must come before the first
-  // table. With a write-ahead log, FULL syncs the log at every commit.
+  // auto_vacuum lets Delete give space back to the file system; it must come before the first
+  // table. FULL syncs the write-ahead log at every commit. wal_autocheckpoint = 1 folds it into the
+  // file after every commit, so that the log takes up no more than one graph and a full disk finds
+  // nothing in it that still needs room elsewhere.
   RETURN_IF_ERROR(
-      writer->Execute("PRAGMA auto_vacuum = FULL; PRAGMA journal_mode = WAL;"
+      writer->Execute("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;"
                       "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                      "PRAGMA journal_size_limit = 67108864;"));
+                      "PRAGMA wal_autocheckpoint = 1;"));
   RETURN_IF_ERROR(MigrateSchema(writer.get(), store->options_.now_unix_ms()));
   ASSIGN_OR_RETURN(auto reader, Database::Open(directory + kDatabaseFile));
   RETURN_IF_ERROR(reader->Execute("PRAGMA query_only = ON"));
+  store->reserve_.Fill();
 
   MutexLock writer_lock(&store->writer_->mutex);
   store->writer_->database = std::move(writer);
@@ -208,18 +256,15 @@ absl::StatusOr<GraphRecord> GraphStore::Put(const AttributionGraph& graph,
 
   MutexLock lock(&writer_->mutex);
   Database* database = writer_->database.get();
-  ASSIGN_OR_RETURN(const auto transaction, Transaction::Begin(database, Transaction::Kind::kWrite));
-  ASSIGN_OR_RETURN(const bool answered, Exists(*database, origin));
-  if (answered) {
-    return absl::AlreadyExistsError("request_id " + origin.request_id + " has a graph already");
+  const absl::Status status = InsertUnderNewId(database, options_.random, compressed,
+                                               static_cast<int64_t>(content.size()), &record);
+  if (status.ok()) return record;
+  if (ReasonOf(status) == "DISK_FULL") {
+    // The log still takes up what was written until then. Should this fail, the next commit writes
+    // over it.
+    (void)database->Execute("PRAGMA wal_checkpoint(TRUNCATE)");
   }
-  for (bool taken = true; taken;) {
-    record.id = MakeId(options_.random());
-    ASSIGN_OR_RETURN(taken, Exists(*database, record.id));
-  }
-  RETURN_IF_ERROR(Insert(database, record, compressed, static_cast<int64_t>(content.size())));
-  RETURN_IF_ERROR(transaction->Commit());
-  return record;
+  return status;
 }
 
 absl::StatusOr<GraphRecord> GraphStore::GetRecord(const std::string& id) const {
@@ -301,11 +346,16 @@ absl::StatusOr<GraphPage> GraphStore::List(int32_t page_size, const std::string&
 
 absl::Status GraphStore::Delete(const std::string& id) {
   MutexLock lock(&writer_->mutex);
-  Statement remove(*writer_->database, "DELETE FROM graphs WHERE id = ?");
-  remove.Bind(1, id);
-  RETURN_IF_ERROR(remove.Run());
-  if (writer_->database->Changes() > 0) return absl::OkStatus();
-  return absl::NotFoundError("graphs/" + id + ": there is no such graph");
+  Database* database = writer_->database.get();
+  absl::Status status = DeleteRows(database, id);
+  if (ReasonOf(status) == "DISK_FULL") {
+    reserve_.Release();
+    status = DeleteRows(database, id);
+  }
+  RETURN_IF_ERROR(status);
+  (void)ReturnFreePages(database);
+  reserve_.Fill();
+  return absl::OkStatus();
 }
 
 }  // namespace cajal::graph

@@ -22,6 +22,7 @@
 #include "model/base/status.h"
 #include "model/graph/attribution_graph.h"
 #include "model/graph/directory_lock.h"
+#include "model/graph/disk_reserve.h"
 #include "model/graph/graph_summary.h"
 
 namespace cajal::graph {
@@ -83,7 +84,8 @@ class GraphStore {
   // page before. Errors name the field. A graph that is stored between two pages is in neither.
   absl::StatusOr<GraphPage> List(int32_t page_size, const std::string& page_token) const;
 
-  // NOT_FOUND when there is no such graph. Its bytes go back to the file system.
+  // NOT_FOUND when there is no such graph. Its bytes go back to the file system. Works on a full
+  // disk: 16 MB (`graphs.reserve`) are set aside for it.
   absl::Status Delete(const std::string& id);
 
  private:
@@ -91,6 +93,7 @@ class GraphStore {
   explicit GraphStore(GraphStoreOptions options);
 
   const GraphStoreOptions options_;
+  const DiskReserve reserve_;            // Delete's, on a full disk
   std::unique_ptr<DirectoryLock> lock_;  // released after both connections are closed
   std::unique_ptr<Connection> writer_;
   std::unique_ptr<Connection> reader_;
