@@ -1,0 +1,123 @@
+#include "server/flags.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <map>
+
+#include "server/server_info.h"
+
+namespace cajal::server {
+namespace {
+
+constexpr char kDescription[] =
+    "cajald serves attribution graphs of one Gemma 3 model over gRPC. It prints one line,\n"
+    "'cajald ready on HOST:PORT', when it serves, and logs to stderr.";
+constexpr char kExitCodes[] =
+    "\nExit codes: 0 ended on SIGTERM or SIGINT, 1 could not start, 2 wrong usage.\n"
+    "The first signal lets running calls end within --grace-seconds, the second ends at once.";
+
+void AddModelFlags(CLI::App* app, EngineOptions* engine) {
+  app->add_option("--model", engine->model_dir,
+                  "Folder of a Gemma 3 checkpoint in Hugging Face layout")
+      ->required()
+      ->type_name("DIR");
+  app->add_option("--transcoders", engine->transcoder_dir, "Folder of a transcoder set")
+      ->required()
+      ->type_name("DIR");
+  app->add_option("--device", engine->device,
+                  "Where to compute: auto (a GPU if there is one), cpu or cuda. Default: auto")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, DeviceChoice>{{"auto", DeviceChoice::kAuto},
+                                              {"cpu", DeviceChoice::kCpu},
+                                              {"cuda", DeviceChoice::kCuda}}))
+      ->type_name("DEVICE");
+  app->add_option("--dtype", engine->dtype,
+                  "Type of the weights: float32 (the reference) or bfloat16 (fast). "
+                  "Default: float32")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, DType>{
+          {"float32", DType::kFloat32}, {"bfloat16", DType::kBFloat16}}))
+      ->type_name("TYPE");
+  app->add_option("--threads", engine->threads,
+                  "Threads of the CPU's matrix products. Default: 0 = all cores")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N");
+  app->add_option("--budget-bytes", engine->budget_bytes,
+                  "Memory that requests may use beyond the model, in bytes. "
+                  "Default: 0 = 80 % of what is free after loading")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("BYTES");
+  app->add_option("--max-positions", engine->max_positions,
+                  "Longest prompt, in positions, image positions included. Default: 8192")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  app->add_option("--max-image-pixels", engine->max_image_pixels,
+                  "Largest picture, in pixels before resizing. Default: 64000000")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+}
+
+void AddServerFlags(CLI::App* app, Flags* flags, int64_t* grace_seconds) {
+  app->add_option("--listen", flags->server.listen,
+                  "Address to serve on; port 0 picks a free one. Anyone who reaches it may use "
+                  "it. Default: 127.0.0.1:50051")
+      ->type_name("HOST:PORT");
+  app->add_option("--data-dir", flags->data_dir,
+                  "Folder of the stored graphs. Default: $XDG_DATA_HOME/cajal, or "
+                  "~/.local/share/cajal")
+      ->type_name("DIR");
+  app->add_option("--queue-size", flags->server.limits.queue_size,
+                  "Jobs that may wait for the model; more are refused. Default: 64")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  app->add_option("--pool-threads", flags->server.pool_threads,
+                  "Threads for tokens, images and stored graphs. Default: 2")
+      ->check(CLI::Range(1, 64))
+      ->type_name("N");
+  app->add_option("--grace-seconds", *grace_seconds,
+                  "Time that running jobs and calls have to end after SIGTERM, in seconds. "
+                  "Default: 30")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("SECONDS");
+  app->add_option("--log-level", flags->log_level, "debug, info, warn or error. Default: info")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->type_name("LEVEL");
+}
+
+}  // namespace
+
+ParsedFlags ParseFlags(int argc, const char* const* argv) {
+  ParsedFlags parsed;
+  int64_t grace_seconds = parsed.flags.grace.count();
+  CLI::App app(kDescription, "cajald");
+  app.footer(kExitCodes);
+  AddModelFlags(&app, &parsed.flags.engine);
+  AddServerFlags(&app, &parsed.flags, &grace_seconds);
+  app.set_config("--config", "", "TOML file that sets the same names: listen = \"0.0.0.0:50051\"")
+      ->type_name("FILE");
+  app.set_version_flag("--version", "cajald " + Version() + " (" + BuildDescription() + ")");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    parsed.exit_code = app.exit(error) == 0 ? 0 : 2;
+    return parsed;
+  }
+  Flags& flags = parsed.flags;
+  flags.grace = std::chrono::seconds(grace_seconds);
+  if (flags.data_dir.empty()) flags.data_dir = DefaultDataDir();
+  flags.server.temporary_dir = flags.data_dir;
+  flags.server.limits.max_image_pixels = flags.engine.max_image_pixels;
+  parsed.serve = true;
+  return parsed;
+}
+
+std::string DefaultDataDir() {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string(value == nullptr ? "" : value);
+  };
+  if (const std::string data = variable("XDG_DATA_HOME"); !data.empty()) return data + "/cajal";
+  if (const std::string home = variable("HOME"); !home.empty()) return home + "/.local/share/cajal";
+  return "cajal-data";
+}
+
+}  // namespace cajal::server

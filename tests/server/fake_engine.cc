@@ -1,0 +1,271 @@
+#include "tests/server/fake_engine.h"
+
+#include <chrono>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "model/base/check.h"
+#include "model/base/status.h"
+
+namespace cajal::server {
+namespace {
+
+// How long a blocked batch waits between two looks at the stop flag, which notifies nobody.
+constexpr std::chrono::milliseconds kStopPoll{1};
+constexpr char kPlaceholder[] = "<start_of_image>";
+
+graph::AttributionGraph MakeGraph(const PreparedPrompt& prompt, const AttributionRequest& request,
+                                  int32_t features_per_layer) {
+  graph::AttributionGraph graph;
+  graph.model_name = "fake";
+  graph.transcoder_name = "fake-plt";
+  graph.prompt = prompt.tokenized.text;
+  graph.input_tokens = prompt.tokenized.token_ids;
+  graph.token_texts = prompt.tokenized.token_texts;
+  graph.n_layers = FakeEngine::kLayers;
+  graph.settings = request.settings;
+  const int32_t last = graph.n_positions() - 1;
+  for (int32_t layer = 0; layer < graph.n_layers; ++layer) {
+    for (int32_t f = 0; f < features_per_layer; ++f) {
+      graph.selected_features.push_back(static_cast<int64_t>(graph.active_features.size()));
+      graph.active_features.push_back({layer, last, f, 1.0f});
+    }
+  }
+  graph.logits = {{7, " Austin", 0.75f}, {8, " Dallas", 0.125f}};
+
+  // Features of layer 0 have one edge, from the last token; those of layer 1 have edges from all of
+  // layer 0; logits from all features and from the error of layer 0 at the last position.
+  const int32_t n_nodes = graph.n_nodes();
+  graph.bias.assign(n_nodes, 0);
+  graph.pre_activations.assign(n_nodes, 0);
+  graph::EdgeMatrix& edges = graph.edges;
+  const auto add = [&edges](int32_t column, float weight) {
+    edges.columns.push_back(column);
+    edges.weights.push_back(weight);
+  };
+  edges.row_begin.push_back(0);
+  for (int32_t node = 0; node < n_nodes; ++node) {
+    if (node < features_per_layer) {
+      add(graph.first_token() + last, 1.0f);
+    } else if (node < graph.n_selected()) {
+      for (int32_t source = 0; source < features_per_layer; ++source) add(source, 0.5f);
+    } else if (node >= graph.first_logit()) {
+      for (int32_t source = 0; source < graph.n_selected(); ++source) add(source, -0.25f);
+      add(graph.first_error() + last, 0.125f);
+    }
+    edges.row_begin.push_back(edges.n_edges());
+  }
+  return graph;
+}
+
+}  // namespace
+
+FakeEngine::FakeEngine() {
+  info_.model_name = "fake";
+  info_.model_type = "gemma3";
+  info_.device = "cpu";
+  info_.n_layers = kLayers;
+  info_.d_model = 4;
+  info_.n_heads = 1;
+  info_.vocab_size = 100;
+  info_.has_vision = true;
+  info_.image_size = 28;
+  info_.tokens_per_image = 4;
+  info_.max_positions = 5000;
+  info_.transcoder_name = "fake-plt";
+  info_.features_per_layer = {1000, 1000};
+  info_.default_zero_positions = 1;
+  info_.budget_bytes = kBudgetBytes;
+}
+
+void FakeEngine::CloseGate() {
+  MutexLock lock(&mutex_);
+  gate_closed_ = true;
+}
+
+void FakeEngine::OpenGate() {
+  MutexLock lock(&mutex_);
+  gate_closed_ = false;
+  changed_.NotifyAll();
+}
+
+void FakeEngine::LetOneBatchPass() {
+  MutexLock lock(&mutex_);
+  ++passes_;
+  blocked_ = false;
+  changed_.NotifyAll();
+}
+
+void FakeEngine::WaitUntilBlocked() {
+  MutexLock lock(&mutex_);
+  while (!blocked_) changed_.Wait(&mutex_);
+}
+
+void FakeEngine::ClosePrepareGate() {
+  MutexLock lock(&mutex_);
+  prepare_gate_closed_ = true;
+}
+
+void FakeEngine::OpenPrepareGate() {
+  MutexLock lock(&mutex_);
+  prepare_gate_closed_ = false;
+  changed_.NotifyAll();
+}
+
+void FakeEngine::WaitUntilPrepareBlocked() {
+  MutexLock lock(&mutex_);
+  while (prepares_blocked_ == 0) changed_.Wait(&mutex_);
+}
+
+void FakeEngine::FailNext(absl::Status status) {
+  MutexLock lock(&mutex_);
+  next_failure_ = std::move(status);
+}
+
+void FakeEngine::ThrowNext(const std::string& what) {
+  MutexLock lock(&mutex_);
+  next_exception_ = what;
+}
+
+void FakeEngine::set_features_per_layer(int32_t n) {
+  MutexLock lock(&mutex_);
+  features_per_layer_ = n;
+}
+
+int32_t FakeEngine::computations() const {
+  MutexLock lock(&mutex_);
+  return computations_;
+}
+
+int32_t FakeEngine::batches() const {
+  MutexLock lock(&mutex_);
+  return batches_;
+}
+
+void FakeEngine::WaitUntilIdle() {
+  MutexLock lock(&mutex_);
+  while (running_ > 0) changed_.Wait(&mutex_);
+}
+
+absl::StatusOr<PreparedPrompt> FakeEngine::Prepare(const tokenizer::Prompt& prompt) const {
+  {
+    MutexLock lock(&mutex_);
+    ++prepares_blocked_;
+    changed_.NotifyAll();
+    while (prepare_gate_closed_) changed_.Wait(&mutex_);
+    --prepares_blocked_;
+  }
+  std::string text;
+  int32_t images = 0;
+  for (const tokenizer::PromptPart& part : prompt.parts) {
+    text += part.text;
+    if (!part.image.has_value()) continue;
+    if (part.image->bytes != "picture") {
+      return InvalidField("prompt.parts[" + std::to_string(images) + "].image", "IMAGE_UNREADABLE",
+                          "is no PNG, JPEG or WebP file");
+    }
+    ++images;
+  }
+  if (text.find(kPlaceholder) != std::string::npos && images != 1) {
+    return InvalidField("prompt", "IMAGE_COUNT", "has 1 placeholder and another count of images");
+  }
+  PreparedPrompt prepared;
+  prepared.tokenized.text = text;
+  prepared.tokenized.token_ids = prompt.token_ids;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    prepared.tokenized.token_ids.push_back(prepared.tokenized.n_positions());
+  }
+  for (const int64_t id : prepared.tokenized.token_ids) {
+    prepared.tokenized.token_texts.push_back(absl::StrCat("t", id));
+  }
+  if (prepared.tokenized.n_positions() > info_.max_positions) {
+    return InvalidField("prompt", "PROMPT_TOO_LONG", "has more than 5000 positions");
+  }
+  return prepared;
+}
+
+absl::Status FakeEngine::Validate(const ForwardRequest& request) const {
+  for (size_t i = 0; i < request.hooks.size(); ++i) {
+    if (request.hooks[i] == "blocks.0.hook_resid_pre") continue;
+    return InvalidField("hooks[" + std::to_string(i) + "]", "UNKNOWN_HOOK", "is no hook point");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FakeEngine::Validate(const AttributionRequest&) const { return absl::OkStatus(); }
+
+int64_t FakeEngine::EstimateBytes(const PreparedPrompt& prompt, const ForwardRequest&) const {
+  return prompt.tokenized.n_positions() * kBytesPerPosition;
+}
+
+int64_t FakeEngine::EstimateBytes(const PreparedPrompt& prompt, const AttributionRequest&) const {
+  return prompt.tokenized.n_positions() * kBytesPerPosition;
+}
+
+absl::StatusOr<ForwardResult> FakeEngine::Forward(const PreparedPrompt& prompt,
+                                                  const ForwardRequest& request,
+                                                  RunContext* context) {
+  RETURN_IF_ERROR(Compute(context));
+  ForwardResult result;
+  result.top = {{7, " Austin", 2.5f, 0.75f}};
+  const int64_t n = prompt.tokenized.n_positions();
+  for (const std::string& hook : request.hooks) {
+    NamedArray array{.name = hook, .shape = {n, info_.d_model}};
+    for (int64_t i = 0; i < n * info_.d_model; ++i) array.values.push_back(static_cast<float>(i));
+    result.arrays.push_back(std::move(array));
+  }
+  return result;
+}
+
+absl::StatusOr<graph::AttributionGraph> FakeEngine::Attribute(const PreparedPrompt& prompt,
+                                                              const AttributionRequest& request,
+                                                              RunContext* context) {
+  RETURN_IF_ERROR(Compute(context));
+  MutexLock lock(&mutex_);
+  return MakeGraph(prompt, request, features_per_layer_);
+}
+
+absl::Status FakeEngine::Compute(RunContext* context) {
+  {
+    MutexLock lock(&mutex_);
+    ++computations_;
+    ++running_;
+    CAJAL_CHECK(running_ == 1) << "the executor promises one computation at a time";
+  }
+  const absl::Status status = ComputeBatches(context);
+  MutexLock lock(&mutex_);
+  --running_;
+  changed_.NotifyAll();
+  const std::string exception = std::exchange(next_exception_, "");
+  if (!exception.empty()) throw std::runtime_error(exception);
+  if (!next_failure_.ok()) return std::exchange(next_failure_, absl::OkStatus());
+  return status;
+}
+
+absl::Status FakeEngine::ComputeBatches(RunContext* context) {
+  context->BeginPhase("feature_rows", kBatches);
+  for (int32_t batch = 0; batch < kBatches; ++batch) {
+    {
+      MutexLock lock(&mutex_);
+      while (gate_closed_ && passes_ == 0 && context->CheckStop().ok()) {
+        if (!blocked_) changed_.NotifyAll();
+        blocked_ = true;
+        changed_.WaitUntil(&mutex_, std::chrono::steady_clock::now() + kStopPoll);
+      }
+      blocked_ = false;
+      if (passes_ > 0) --passes_;
+    }
+    RETURN_IF_ERROR(context->CheckStop());
+    {
+      MutexLock lock(&mutex_);
+      ++batches_;
+    }
+    context->Advance(batch + 1);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cajal::server

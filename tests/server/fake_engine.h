@@ -1,0 +1,85 @@
+// An engine without a model, whose pace and failures the test controls.
+//
+// A prompt of n words has n tokens. A graph has `features_per_layer` features in each of two
+// layers; its numbers are made up, but it keeps the promises of attribution_graph.h. Attribute and
+// Forward compute in `batches` batches with a look at the stop flag after each.
+//
+// Owned by the server under test; the test keeps a pointer. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include "model/base/mutex.h"
+#include "model/engine.h"
+
+namespace cajal::server {
+
+class FakeEngine final : public Engine {
+ public:
+  FakeEngine();
+
+  // While the gate is closed, a batch lasts until it opens or until the job is told to stop.
+  void CloseGate();
+  void OpenGate();
+  // Lets just one batch through a closed gate.
+  void LetOneBatchPass();
+  // Waits until some batch is held up by the gate.
+  void WaitUntilBlocked();
+  // The same for Prepare.
+  void ClosePrepareGate();
+  void OpenPrepareGate();
+  void WaitUntilPrepareBlocked();
+
+  // The next computation ends with this error, or throws an exception.
+  void FailNext(absl::Status status);
+  void ThrowNext(const std::string& what);
+
+  // Of the graphs to come.
+  void set_features_per_layer(int32_t n);
+
+  int32_t computations() const;  // Attribute and Forward that were started
+  int32_t batches() const;       // that were completed
+  // Blocks until no computation runs.
+  void WaitUntilIdle();
+
+  static constexpr int32_t kBatches = 3;
+  static constexpr int64_t kBudgetBytes = 1'000'000;
+  static constexpr int64_t kBytesPerPosition = 1000;
+  static constexpr int32_t kLayers = 2;
+
+  const EngineInfo& info() const override { return info_; }
+  absl::StatusOr<PreparedPrompt> Prepare(const tokenizer::Prompt& prompt) const override;
+  absl::Status Validate(const ForwardRequest& request) const override;
+  absl::Status Validate(const AttributionRequest& request) const override;
+  int64_t EstimateBytes(const PreparedPrompt& prompt, const ForwardRequest& request) const override;
+  int64_t EstimateBytes(const PreparedPrompt& prompt,
+                        const AttributionRequest& request) const override;
+  absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt, const ForwardRequest& request,
+                                        RunContext* context) override;
+  absl::StatusOr<graph::AttributionGraph> Attribute(const PreparedPrompt& prompt,
+                                                    const AttributionRequest& request,
+                                                    RunContext* context) override;
+
+ private:
+  absl::Status Compute(RunContext* context);
+  absl::Status ComputeBatches(RunContext* context);
+
+  EngineInfo info_;
+  mutable Mutex mutex_;
+  mutable CondVar changed_;
+  bool gate_closed_ CAJAL_GUARDED_BY(mutex_) = false;
+  int32_t passes_ CAJAL_GUARDED_BY(mutex_) = 0;
+  bool blocked_ CAJAL_GUARDED_BY(mutex_) = false;
+  bool prepare_gate_closed_ CAJAL_GUARDED_BY(mutex_) = false;
+  mutable int32_t prepares_blocked_ CAJAL_GUARDED_BY(mutex_) = 0;
+  int32_t running_ CAJAL_GUARDED_BY(mutex_) = 0;
+  int32_t computations_ CAJAL_GUARDED_BY(mutex_) = 0;
+  int32_t batches_ CAJAL_GUARDED_BY(mutex_) = 0;
+  int32_t features_per_layer_ CAJAL_GUARDED_BY(mutex_) = 2;
+  absl::Status next_failure_ CAJAL_GUARDED_BY(mutex_);
+  std::string next_exception_ CAJAL_GUARDED_BY(mutex_);
+};
+
+}  // namespace cajal::server

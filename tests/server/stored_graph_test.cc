@@ -1,0 +1,122 @@
+// Graphs that are stored: reading, listing, deleting, exporting them, also after a restart.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/server/test_server.h"
+
+namespace cajal::server {
+namespace {
+
+v1::ListGraphsResponse List(TestServer* server, int32_t page_size, const std::string& token) {
+  grpc::ClientContext context;
+  v1::ListGraphsRequest request;
+  request.set_page_size(page_size);
+  request.set_page_token(token);
+  v1::ListGraphsResponse response;
+  EXPECT_TRUE(server->graphs().ListGraphs(&context, request, &response).ok());
+  return response;
+}
+
+grpc::Status Export(TestServer* server, const v1::ExportGraphRequest& request, std::string* bytes) {
+  grpc::ClientContext context;
+  const auto reader = server->graphs().ExportGraph(&context, request);
+  v1::ExportGraphResponse response;
+  int64_t total = 0;
+  while (reader->Read(&response)) {
+    *bytes += response.data();
+    total = response.total_size_bytes();
+  }
+  EXPECT_EQ(static_cast<int64_t>(bytes->size()), total);
+  return reader->Finish();
+}
+
+TEST(StoredGraphTest, AGraphIsReadBackAsItWasCreated) {
+  TestServer server;
+  const v1::Graph created = CreateGraph(&server);
+  server.Restart();
+  grpc::ClientContext context;
+  v1::GetGraphRequest request;
+  request.set_name(created.name());
+  request.set_view(v1::GRAPH_VIEW_FULL);
+  const auto reader = server.graphs().GetGraph(&context, request);
+  v1::GetGraphResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.header().graph().SerializeAsString(), created.SerializeAsString());
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_THAT(response.chunk().tokens().token_ids(), testing::ElementsAre(0, 1, 2));
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.chunk().nodes().node_indices_size(), 15);
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.chunk().edges().sources_size(), 16);
+  EXPECT_FALSE(reader->Read(&response));
+  EXPECT_TRUE(reader->Finish().ok());
+}
+
+TEST(StoredGraphTest, GraphsAreListedNewestFirstInPages) {
+  TestServer server;
+  const std::string first = CreateGraph(&server).name();
+  const std::string second = CreateGraph(&server).name();
+  const std::string third = CreateGraph(&server).name();
+  const v1::ListGraphsResponse page = List(&server, 2, "");
+  ASSERT_EQ(page.graphs_size(), 2);
+  EXPECT_EQ(page.graphs(0).name(), third);
+  EXPECT_EQ(page.graphs(1).name(), second);
+  const v1::ListGraphsResponse rest = List(&server, 2, page.next_page_token());
+  ASSERT_EQ(rest.graphs_size(), 1);
+  EXPECT_EQ(rest.graphs(0).name(), first);
+  EXPECT_EQ(rest.next_page_token(), "");
+}
+
+TEST(StoredGraphTest, ADeletedGraphIsGone) {
+  TestServer server;
+  v1::DeleteGraphRequest request;
+  request.set_name(CreateGraph(&server).name());
+  v1::DeleteGraphResponse response;
+  grpc::ClientContext first;
+  EXPECT_TRUE(server.graphs().DeleteGraph(&first, request, &response).ok());
+  EXPECT_EQ(List(&server, 0, "").graphs_size(), 0);
+  grpc::ClientContext second;
+  const grpc::Status status = server.graphs().DeleteGraph(&second, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::NOT_FOUND);
+  EXPECT_EQ(ResourceOf(status), request.name());
+}
+
+TEST(StoredGraphTest, AnExportIsCircuitTracersJsonWithTheSlugAskedFor) {
+  TestServer server;
+  v1::ExportGraphRequest request;
+  request.set_name(CreateGraph(&server).name());
+  request.set_format(v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON);
+  request.set_slug("my-graph");
+  std::string json;
+  ASSERT_TRUE(Export(&server, request, &json).ok());
+  EXPECT_THAT(json, testing::StartsWith("{"));
+  EXPECT_THAT(json, testing::ContainsRegex("\"slug\": ?\"my-graph\""));
+}
+
+TEST(StoredGraphTest, ARawExportIsSafetensorsAndLeavesNoTemporaryFile) {
+  TempDir temporary;
+  TestServer server;
+  server.engine().set_features_per_layer(400);  // several messages
+  v1::ExportGraphRequest request;
+  request.set_name(CreateGraph(&server).name());
+  request.set_format(v1::EXPORT_FORMAT_SAFETENSORS);
+  std::string bytes;
+  ASSERT_TRUE(Export(&server, request, &bytes).ok());
+  EXPECT_THAT(bytes.substr(0, 4096), testing::HasSubstr("edge_weights"));
+  EXPECT_GT(bytes.size(), 1u << 20);
+}
+
+TEST(StoredGraphTest, AnExportWithoutAFormatIsRefused) {
+  TestServer server;
+  v1::ExportGraphRequest request;
+  request.set_name(CreateGraph(&server).name());
+  std::string bytes;
+  const grpc::Status status = Export(&server, request, &bytes);
+  EXPECT_EQ(status.error_code(), grpc::INVALID_ARGUMENT);
+  EXPECT_EQ(FieldOf(status), "format");
+}
+
+}  // namespace
+}  // namespace cajal::server
