@@ -131,19 +131,18 @@ absl::StatusOr<PreparedPrompt> GemmaEngine::Prepare(const tokenizer::Prompt& pro
   RETURN_IF_ERROR(tokenizer::CheckPrompt(model_.config, prompt));
   PreparedPrompt prepared;
   std::vector<int32_t> crops_per_image;
-  for (const tokenizer::EncodedImage* encoded : tokenizer::ImagesOf(prompt)) {
-    auto picture = image::DecodeImage(encoded->bytes, options_.max_image_pixels);
+  const int64_t values_per_view = 3 * preprocessor_.image_size * preprocessor_.image_size;
+  for (const tokenizer::PlacedImage& placed : tokenizer::ImagesOf(prompt)) {
+    auto picture = image::DecodeImage(placed.image->bytes, options_.max_image_pixels);
     if (!picture.ok()) {
-      const std::string field = "prompt.images[" + std::to_string(crops_per_image.size()) + "]";
-      return InvalidField(field, ReasonOf(picture.status()),
+      return InvalidField(placed.field, ReasonOf(picture.status()),
                           std::string(picture.status().message()));
     }
-    const std::vector<float> pixels =
+    const std::vector<float> views =
         image::Preprocess(*picture, preprocessor_, prompt.pan_and_scan);
-    prepared.pixels.insert(prepared.pixels.end(), pixels.begin(), pixels.end());
-    const int64_t per_view = 3 * preprocessor_.image_size * preprocessor_.image_size;
-    crops_per_image.push_back(
-        static_cast<int32_t>(static_cast<int64_t>(pixels.size()) / per_view - 1));
+    prepared.pixels.insert(prepared.pixels.end(), views.begin(), views.end());
+    const auto n_views = static_cast<int64_t>(views.size()) / values_per_view;
+    crops_per_image.push_back(static_cast<int32_t>(n_views - 1));
   }
   ASSIGN_OR_RETURN(prepared.tokenized,
                    tokenizer::TokenizePrompt(tokenizer_, model_.config, prompt, crops_per_image,

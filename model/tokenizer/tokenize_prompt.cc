@@ -191,12 +191,14 @@ absl::Status CheckTokenizer(const Tokenizer& tokenizer, const Gemma3Config& conf
   return absl::OkStatus();
 }
 
-std::vector<const EncodedImage*> ImagesOf(const Prompt& prompt) {
-  std::vector<const EncodedImage*> images;
-  ForEachPart(prompt, [&images](const PromptPart& part, const std::string&) {
-    if (part.image.has_value()) images.push_back(&*part.image);
+std::vector<PlacedImage> ImagesOf(const Prompt& prompt) {
+  std::vector<PlacedImage> images;
+  ForEachPart(prompt, [&images](const PromptPart& part, const std::string& field) {
+    if (part.image.has_value()) images.push_back({&*part.image, field + ".image"});
   });
-  for (const EncodedImage& image : prompt.images) images.push_back(&image);
+  for (size_t i = 0; i < prompt.images.size(); ++i) {
+    images.push_back({&prompt.images[i], absl::StrCat("prompt.images[", i, "]")});
+  }
   return images;
 }
 

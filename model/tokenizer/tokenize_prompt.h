@@ -1,7 +1,7 @@
 // From a prompt as the caller gives it to token ids as Gemma3Processor gives them to the model.
 //
 //   RETURN_IF_ERROR(CheckPrompt(config, prompt));
-//   for (const EncodedImage* image : ImagesOf(prompt)) …       // decode; count pan-and-scan crops
+//   for (const PlacedImage& placed : ImagesOf(prompt)) …       // decode; count pan-and-scan crops
 //   ASSIGN_OR_RETURN(auto tokenized,
 //                    TokenizePrompt(tokenizer, config, prompt, crops_per_image, max_positions));
 //
@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "model/base/status.h"
@@ -22,8 +23,13 @@ namespace cajal::tokenizer {
 // start-up: an error names the token and both ids.
 absl::Status CheckTokenizer(const Tokenizer& tokenizer, const checkpoint::Gemma3Config& config);
 
-// The pictures of a prompt in the order of their places.
-std::vector<const EncodedImage*> ImagesOf(const Prompt& prompt);
+// A picture of a prompt and its field there, "prompt.parts[1].image", for errors.
+struct PlacedImage {
+  const EncodedImage* image = nullptr;
+  std::string field;
+};
+// The pictures of a prompt in the order of their places. They point into `prompt`.
+std::vector<PlacedImage> ImagesOf(const Prompt& prompt);
 
 // What can be said without tokenising or decoding: exactly one form, not empty, UTF-8, roles that
 // alternate, as many pictures as placeholders (reason IMAGE_COUNT), none for a model without

@@ -154,7 +154,7 @@ TEST(Engine, RefusesPicturesThatItCannotRead) {
   std::string truncated = golden::ReadBytes("golden/images/noise_56x56.png");
   truncated.resize(truncated.size() / 2);
   EXPECT_THAT(prepare(truncated), HasReason("IMAGE_UNREADABLE"));
-  EXPECT_THAT(prepare(truncated), HasField("prompt.images[0]"));
+  EXPECT_THAT(prepare(truncated), HasField("prompt.parts[0].image"));
   EXPECT_THAT(SharedEngine().Prepare(OneImage()), IsOk());
 }
 
