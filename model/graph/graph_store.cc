@@ -223,12 +223,12 @@ absl::StatusOr<std::unique_ptr<GraphStore>> GraphStore::Open(GraphStoreOptions o
   ASSIGN_OR_RETURN(auto writer, Database::Open(directory + kDatabaseFile));
   // auto_vacuum lets Delete give space back to the file system; it must come before the first
   // table. FULL syncs the write-ahead log at every commit. wal_autocheckpoint = 1 folds it into the
-  // file after every commit, so that the log takes up no more than one graph and a full disk finds
-  // nothing in it that still needs room elsewhere.
+  // file after every commit, so that the log takes up no more than one graph (64 MB after the next
+  // commit) and a full disk finds nothing in it that still needs room elsewhere.
   RETURN_IF_ERROR(
       writer->Execute("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;"
                       "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                      "PRAGMA wal_autocheckpoint = 1;"));
+                      "PRAGMA wal_autocheckpoint = 1; PRAGMA journal_size_limit = 67108864;"));
   RETURN_IF_ERROR(MigrateSchema(writer.get(), store->options_.now_unix_ms()));
   ASSIGN_OR_RETURN(auto reader, Database::Open(directory + kDatabaseFile));
   RETURN_IF_ERROR(reader->Execute("PRAGMA query_only = ON"));
