@@ -16,6 +16,11 @@ constexpr char kExitCodes[] =
     "\nExit codes: 0 ended on SIGTERM or SIGINT, 1 could not start, 2 wrong usage.\n"
     "The first signal lets running calls end within --grace-seconds, the second ends at once.";
 
+const std::map<std::string, DeviceChoice> kDevices = {
+    {"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}};
+const std::map<std::string, DType> kDTypes = {{"float32", DType::kFloat32},
+                                              {"bfloat16", DType::kBFloat16}};
+
 void AddModelFlags(CLI::App* app, EngineOptions* engine) {
   app->add_option("--model", engine->model_dir,
                   "Folder of a Gemma 3 checkpoint in Hugging Face layout")
@@ -24,18 +29,15 @@ void AddModelFlags(CLI::App* app, EngineOptions* engine) {
   app->add_option("--transcoders", engine->transcoder_dir, "Folder of a transcoder set")
       ->required()
       ->type_name("DIR");
-  app->add_option("--device", engine->device,
-                  "Where to compute: auto (a GPU if there is one), cpu or cuda. Default: auto")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, DeviceChoice>{{"auto", DeviceChoice::kAuto},
-                                              {"cpu", DeviceChoice::kCpu},
-                                              {"cuda", DeviceChoice::kCuda}}))
+  app->add_option_function<std::string>(
+         "--device", [engine](const std::string& name) { engine->device = kDevices.at(name); },
+         "Where to compute; auto = a GPU if there is one. Default: auto")
+      ->check(CLI::IsMember(kDevices))
       ->type_name("DEVICE");
-  app->add_option("--dtype", engine->dtype,
-                  "Type of the weights: float32 (the reference) or bfloat16 (fast). "
-                  "Default: float32")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, DType>{
-          {"float32", DType::kFloat32}, {"bfloat16", DType::kBFloat16}}))
+  app->add_option_function<std::string>(
+         "--dtype", [engine](const std::string& name) { engine->dtype = kDTypes.at(name); },
+         "Type of the weights: float32 is the reference, bfloat16 is fast. Default: float32")
+      ->check(CLI::IsMember(kDTypes))
       ->type_name("TYPE");
   app->add_option("--threads", engine->threads,
                   "Threads of the CPU's matrix products. Default: 0 = all cores")

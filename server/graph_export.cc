@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
 
 #include "model/base/status.h"
@@ -18,6 +19,7 @@ namespace cajal::server {
 namespace {
 
 constexpr size_t kBytesPerMessage = 508 << 10;
+constexpr char kFilePrefix[] = "cajal-export-";
 
 absl::Status FileError(const std::string& what, int error) {
   const std::string message =
@@ -82,7 +84,7 @@ absl::StatusOr<std::shared_ptr<ExportedFile>> WriteExport(const StoredGraph& gra
                                                           const std::string& slug,
                                                           const std::string& directory) {
   ASSIGN_OR_RETURN(const graph::PruningResult pruning, graph::PruneGraph(graph.graph, prune));
-  std::string path = directory + "/export-XXXXXX";
+  std::string path = directory + "/" + kFilePrefix + "XXXXXX";
   const int descriptor = mkostemp(path.data(), O_CLOEXEC);
   if (descriptor < 0) return FileError("made", errno);
   const absl::Status status = format == v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON
@@ -94,6 +96,14 @@ absl::StatusOr<std::shared_ptr<ExportedFile>> WriteExport(const StoredGraph& gra
     return status;
   }
   return ExportedFile::Adopt(path);
+}
+
+void RemoveLeftoverExports(const std::string& directory) {
+  std::error_code ignored;  // what cannot be removed does no harm but to the disk's space
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.rfind(kFilePrefix, 0) == 0) std::filesystem::remove(entry.path(), ignored);
+  }
 }
 
 }  // namespace cajal::server

@@ -39,4 +39,7 @@ absl::StatusOr<std::shared_ptr<ExportedFile>> WriteExport(const StoredGraph& gra
                                                           const std::string& slug,
                                                           const std::string& directory);
 
+// Removes what a server that was killed in the middle of an export left in `directory`.
+void RemoveLeftoverExports(const std::string& directory);
+
 }  // namespace cajal::server

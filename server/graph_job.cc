@@ -22,12 +22,17 @@ struct Traced {
 
 absl::StatusOr<JobOutcome> Store(Traced traced, const graph::GraphOrigin& origin,
                                  GraphArchive* graphs, RunContext* context) {
-  context->BeginPhase("store", 1);
+  // A graph cannot hold how long its own storing took.
   const graph::GraphCost cost = {
       .seconds = std::chrono::duration<double>(Clock::now() - traced.began).count(),
       .phases = context->phase_seconds()};
+  context->BeginPhase("store", 1);
   auto stored = std::make_shared<StoredGraph>();
-  ASSIGN_OR_RETURN(stored->record, graphs->Put(traced.graph, origin, cost));
+  auto record = graphs->Put(traced.graph, origin, cost);
+  if (absl::IsInvalidArgument(record.status())) {  // the graph breaks its promises: not the user's
+    return absl::InternalError(std::string(record.status().message()));
+  }
+  ASSIGN_OR_RETURN(stored->record, std::move(record));
   stored->graph = std::move(traced.graph);
   context->Advance(1);
   return JobOutcome{.graph_id = stored->record.id, .result = {.graph = stored}};

@@ -29,8 +29,12 @@ struct JobRunner::Run {
 };
 
 JobRunner::JobRunner(int32_t queue_size, int64_t budget_bytes, JobRegistry* registry,
-                     WorkPool* pool)
-    : registry_(registry), pool_(pool), budget_(budget_bytes), executor_(queue_size, &budget_) {}
+                     WorkPool* pool, std::function<void(const JobInfo&)> on_ended)
+    : registry_(registry),
+      pool_(pool),
+      on_ended_(std::move(on_ended)),
+      budget_(budget_bytes),
+      executor_(queue_size, &budget_) {}
 
 absl::Status JobRunner::Enqueue(const std::shared_ptr<Job>& job) {
   const absl::Status status = executor_.Enqueue(job);
@@ -101,6 +105,7 @@ void JobRunner::EndWaiting(const std::shared_ptr<Job>& job, const absl::Status& 
 void JobRunner::End(const std::shared_ptr<Job>& job, const absl::Status& status,
                     const JobOutcome& outcome) {
   job->Finish(NameTheStop(status, *job), outcome.graph_id, outcome.result);
+  on_ended_(job->info());
   registry_->Retire(job);
 }
 

@@ -46,8 +46,11 @@ class JobRunner {
  public:
   using Prepare = std::function<absl::StatusOr<PreparedJob>()>;
 
-  // `queue_size`: jobs that may wait. `budget_bytes`: what all jobs may use together.
-  JobRunner(int32_t queue_size, int64_t budget_bytes, JobRegistry* registry, WorkPool* pool);
+  // `queue_size`: jobs that may wait. `budget_bytes`: what all jobs may use together. `on_ended` is
+  // told of every job that has reached its final state; for the log, since a detached job has no
+  // call that would report its error. It may run on any thread and must not block.
+  JobRunner(int32_t queue_size, int64_t budget_bytes, JobRegistry* registry, WorkPool* pool,
+            std::function<void(const JobInfo&)> on_ended);
 
   // Puts a new job of the registry into the queue. When that is full (QUEUE_FULL) the job fails and
   // is forgotten. Start must follow; what happens between the two, watching for instance, happens
@@ -75,6 +78,7 @@ class JobRunner {
 
   JobRegistry* const registry_;
   WorkPool* const pool_;
+  const std::function<void(const JobInfo&)> on_ended_;
   MemoryBudget budget_;
   ModelExecutor executor_;
 };

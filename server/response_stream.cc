@@ -7,6 +7,13 @@
 #include "server/status_conversion.h"
 
 namespace cajal::server {
+namespace {
+
+// A client whose deadline has passed resets the stream, and that may arrive before the deadline of
+// our side, which began when the call arrived.
+constexpr std::chrono::seconds kDeadlineTolerance{1};
+
+}  // namespace
 
 std::shared_ptr<ResponseStream> ResponseStream::Create(CallTracker* calls, WorkPool* pool,
                                                        grpc::CallbackServerContext* context,
@@ -165,7 +172,7 @@ void ResponseStream::ClientGone() {
 }
 
 absl::StatusCode ResponseStream::WhyGone() const {
-  return context_->deadline() <= std::chrono::system_clock::now()
+  return context_->deadline() <= std::chrono::system_clock::now() + kDeadlineTolerance
              ? absl::StatusCode::kDeadlineExceeded
              : absl::StatusCode::kCancelled;
 }

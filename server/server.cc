@@ -4,10 +4,9 @@
 #include <grpcpp/health_check_service_interface.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-
 #include "model/base/check.h"
-#include "server/errors.h"
+#include "server/graph_export.h"
+#include "server/status_conversion.h"
 
 namespace cajal::server {
 namespace {
@@ -40,10 +39,17 @@ void SetChannelArguments(int64_t max_request_bytes, grpc::ServerBuilder* builder
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
 }
 
+// The answers of JobService point here.
+void LogIfOurBug(const JobInfo& job) {
+  if (!IsOurBug(job.error)) return;
+  spdlog::error("jobs/{} {}: {}", job.id, job.method, std::string(job.error.message()));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       std::unique_ptr<GraphArchive> graphs) {
+  RemoveLeftoverExports(options.temporary_dir);
   std::unique_ptr<Server> server(new Server(options, std::move(graphs)));
   RETURN_IF_ERROR(server->Listen(options.listen));
   return server;
@@ -103,7 +109,7 @@ void Server::Serve(std::unique_ptr<Engine> engine) {
   CAJAL_CHECK(engine_ == nullptr) << "Serve is called once";
   engine_ = std::move(engine);
   runner_ = std::make_unique<JobRunner>(context_.limits.queue_size, engine_->info().budget_bytes,
-                                        &jobs_, pool_.get());
+                                        &jobs_, pool_.get(), LogIfOurBug);
   lifecycle_.SetLoaded({.engine = engine_.get(),
                         .executor_engine = engine_.get(),
                         .runner = runner_.get(),

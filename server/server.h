@@ -37,7 +37,9 @@ struct ServerOptions {
   ServiceLimits limits;
   int32_t pool_threads = 2;          // for tokens, images and stored graphs
   int32_t max_finished_jobs = 1000;  // that JobService remembers
-  std::string temporary_dir = "/tmp";
+  // For exports on their way; exists, and is this server's alone: what a killed one left is
+  // removed.
+  std::string temporary_dir;
 };
 
 class Server {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <stdexcept>
 
@@ -46,7 +47,8 @@ class JobRunnerTest : public testing::Test {
   JobRegistry registry_{10};
   std::shared_ptr<Ending> ending_ = std::make_shared<Ending>();
   WorkPool pool_{2, 10};
-  JobRunner runner_{2, 100, &registry_, &pool_};
+  std::atomic<int> ended_ = 0;
+  JobRunner runner_{2, 100, &registry_, &pool_, [this](const JobInfo&) { ++ended_; }};
 };
 
 TEST_F(JobRunnerTest, AJobPassesThroughItsStepsAndKeepsItsPhases) {
@@ -92,6 +94,8 @@ TEST_F(JobRunnerTest, AnExceptionInAnyStepFailsTheJob) {
       [] { return Steps([](RunContext*) -> absl::Status { throw std::runtime_error("boom"); }); });
   EXPECT_EQ(job.state, JobState::kFailed);
   EXPECT_TRUE(absl::IsInternal(job.error));
+  registry_.WaitUntilIdle(std::chrono::steady_clock::time_point::max());
+  EXPECT_EQ(ended_, 1);
 }
 
 TEST_F(JobRunnerTest, ACancelledComputationEndsAsCancelled) {

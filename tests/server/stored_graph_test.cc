@@ -97,7 +97,10 @@ TEST(StoredGraphTest, AnExportIsCircuitTracersJsonWithTheSlugAskedFor) {
 
 TEST(StoredGraphTest, ARawExportIsSafetensorsAndLeavesNoTemporaryFile) {
   TempDir temporary;
-  TestServer server;
+  temporary.Write("cajal-export-abc123", "left over by a server that was killed");
+  TestServer::Options options;
+  options.server.temporary_dir = temporary.path();
+  TestServer server(options);
   server.engine().set_features_per_layer(400);  // several messages
   v1::ExportGraphRequest request;
   request.set_name(CreateGraph(&server).name());
@@ -106,6 +109,7 @@ TEST(StoredGraphTest, ARawExportIsSafetensorsAndLeavesNoTemporaryFile) {
   ASSERT_TRUE(Export(&server, request, &bytes).ok());
   EXPECT_THAT(bytes.substr(0, 4096), testing::HasSubstr("edge_weights"));
   EXPECT_GT(bytes.size(), 1u << 20);
+  EXPECT_TRUE(std::filesystem::is_empty(temporary.path()));
 }
 
 TEST(StoredGraphTest, AnExportWithoutAFormatIsRefused) {

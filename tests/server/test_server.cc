@@ -47,7 +47,7 @@ absl::Status FaultyArchive::Delete(const std::string& id) { return real_->Delete
 
 TestServer::TestServer(const Options& options) : options_(options) {
   options_.server.listen = "127.0.0.1:0";
-  options_.server.temporary_dir = dir_.path();
+  if (options_.server.temporary_dir.empty()) options_.server.temporary_dir = dir_.path();
   Start();
 }
 
