@@ -11,6 +11,7 @@
 namespace cajal::transcoder {
 namespace {
 
+using checkpoint::ElementType;
 using checkpoint::SafetensorsFile;
 using checkpoint::TensorView;
 
@@ -36,6 +37,12 @@ class LayerReader {
       return absl::InvalidArgumentError("tensor " + name + " has shape " +
                                         checkpoint::ShapeString(view->shape) + ", expected " +
                                         checkpoint::ShapeString(shape));
+    }
+    if (view->type != ElementType::kF32 && view->type != ElementType::kBF16 &&
+        view->type != ElementType::kF16) {
+      return absl::InvalidArgumentError("tensor " + name + " has the type " +
+                                        checkpoint::ElementName(view->type) +
+                                        "; F32, BF16 or F16 is expected");
     }
     return gemma3::MapTensor(*view, {placement_.device, dtype});
   }
@@ -97,12 +104,19 @@ absl::StatusOr<PerLayerWeights> ReadGemmaScope2(const LayerReader& reader, int64
   return w;
 }
 
-// A scalar `k`, which circuit-tracer writes into TopK files.
+// A scalar `k`, which circuit-tracer writes into TopK files; 0 when there is none.
 absl::StatusOr<int64_t> ReadScalarK(const SafetensorsFile& file) {
   const TensorView* view = file.Find("k");
   if (view == nullptr) return 0;
-  if (view->n_elements() != 1) return absl::InvalidArgumentError("tensor k must be a scalar");
-  return gemma3::ViewAsFileTensor(*view).to(at::kLong).item<int64_t>();
+  if (view->n_elements() != 1 ||
+      (view->type != ElementType::kI64 && view->type != ElementType::kI32)) {
+    return absl::InvalidArgumentError("tensor k must be one integer, of type I64 or I32");
+  }
+  const auto k = gemma3::ViewAsFileTensor(*view).to(at::kLong).item<int64_t>();
+  if (k < 1) {
+    return absl::InvalidArgumentError("tensor k must be at least 1, not " + std::to_string(k));
+  }
+  return k;
 }
 
 // Gemma Scope 2 dictionaries of instruction-tuned models were not trained on the first four tokens

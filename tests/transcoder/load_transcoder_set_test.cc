@@ -54,9 +54,10 @@ class LoadTranscoderSetTest : public ::testing::Test {
     std::vector<TensorToWrite> to_write;
     for (auto& [name, tensor] : tensors) {
       tensor = tensor.contiguous();
-      to_write.push_back({name,
-                          tensor.scalar_type() == at::kLong ? ElementType::kI64 : ElementType::kF32,
-                          tensor.sizes().vec(), tensor.data_ptr()});
+      const ElementType type = tensor.scalar_type() == at::kLong     ? ElementType::kI64
+                               : tensor.scalar_type() == at::kUInt64 ? ElementType::kU64
+                                                                     : ElementType::kF32;
+      to_write.push_back({name, type, tensor.sizes().vec(), tensor.data_ptr()});
     }
     ASSERT_THAT(checkpoint::WriteSafetensors(path, to_write, {}), IsOk());
   }
@@ -182,6 +183,24 @@ TEST_F(LoadTranscoderSetTest, RefusesMissingAndUnknownTensors) {
     (*tensors)["log_thresholds"] = at::zeros({256});
   });
   EXPECT_THAT(Load(dir), FailsWith(kInvalid, "log_thresholds"));
+}
+
+TEST_F(LoadTranscoderSetTest, RefusesTensorsWhoseTypeIsNoWeights) {
+  const std::string dir = CopyOf("plt_topk");
+  EditTensors(dir + "/layer_2.safetensors",
+              [](auto* tensors) { (*tensors)["b_dec"] = at::zeros({64}, at::kLong); });
+  EXPECT_THAT(Load(dir), FailsWith(kInvalid, "layer_2.safetensors: tensor b_dec has the type I64"));
+  EditTensors(dir + "/layer_0.safetensors", [](auto* tensors) {
+    (*tensors)["k"] = at::scalar_tensor(16, at::kLong).to(at::kUInt64);
+  });
+  EXPECT_THAT(Load(dir), FailsWith(kInvalid, "layer_0.safetensors: tensor k must be one integer"));
+}
+
+TEST_F(LoadTranscoderSetTest, RefusesAScalarKBelowOne) {
+  const std::string dir = CopyOf("plt_topk");
+  EditTensors(dir + "/layer_0.safetensors",
+              [](auto* tensors) { (*tensors)["k"] = at::scalar_tensor(-3, at::kLong); });
+  EXPECT_THAT(Load(dir), FailsWith(kInvalid, "tensor k must be at least 1, not -3"));
 }
 
 TEST_F(LoadTranscoderSetTest, RefusesNaNAndAllZeroEncoders) {
