@@ -29,7 +29,10 @@ absl::Status StatusOfCurrentException() {
     return OutOfMemory(error.what_without_backtrace());
   } catch (const c10::Error& error) {
     const std::string message = error.what_without_backtrace();
-    if (Contains(message, "can't allocate memory")) return OutOfMemory(message);  // the CPU's
+    // The CPU's allocator, a CUDA call, cuBLAS and cuDNN each have their own words for it.
+    for (const char* words : {"can't allocate memory", "out of memory", "ALLOC_FAILED"}) {
+      if (Contains(message, words)) return OutOfMemory(message);
+    }
     if (Contains(message, "CUDA error")) {
       return WithReason(
           absl::UnavailableError("the device is lost, restart the server: " + message),
