@@ -28,7 +28,7 @@ struct EngineOptions {
   DeviceChoice device = DeviceChoice::kAuto;
   DType dtype = DType::kFloat32;
   int32_t threads = 0;           // of the CPU's matrix products; 0 = all cores
-  int64_t budget_bytes = 0;      // for request-sized memory; 0 = 80 % of what is free after loading
+  int64_t budget_bytes = 0;      // for request-sized memory; 0 = 80 % of what the device has left
   int32_t max_positions = 8192;  // longest prompt admitted; also bounded by the model's own limit
   int64_t max_image_pixels = 64'000'000;  // per picture, before resizing
 };
@@ -37,7 +37,7 @@ struct EngineOptions {
 struct EngineInfo {
   std::string model_name;  // the folder's name unless config.json has _name_or_path
   std::string model_type;  // "gemma3" or "gemma3_text"
-  std::string device;      // "cpu", "cuda:0 (NVIDIA H200)"
+  std::string device;      // "cpu" or "cuda:0"
   DType dtype = DType::kFloat32;
   int32_t n_layers = 0;
   int32_t d_model = 0;
@@ -48,7 +48,7 @@ struct EngineInfo {
   int32_t tokens_per_image = 0;
   int32_t max_positions = 0;
   std::string transcoder_name;
-  std::string transcoder_format;            // "plt (circuit-tracer layout)", "gemma-scope-2 plt"
+  std::string transcoder_format;            // "per-layer (circuit-tracer layout)", …
   std::string feature_input_hook;           // "mlp.hook_in"
   std::string feature_output_hook;          // "mlp.hook_out" or "hook_mlp_out"
   std::string activation;                   // "relu", "relu_topk(48)", "topk(48)", "jump_relu"

@@ -9,7 +9,7 @@
 
 #include "model/attribution/attribute.h"
 #include "model/attribution/byte_estimate.h"
-#include "model/base/available_memory.h"
+#include "model/base/check.h"
 #include "model/base/status.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/gemma3/decoder.h"
@@ -84,10 +84,10 @@ GemmaEngine::GemmaEngine(EngineOptions options, gemma3::Model model,
   info_.activation = transcoder::ActivationName(set);
   info_.features_per_layer.assign(set.features_per_layer.begin(), set.features_per_layer.end());
   info_.default_zero_positions = set.default_zero_positions;
-  info_.budget_bytes =
-      options_.budget_bytes > 0
-          ? options_.budget_bytes
-          : static_cast<int64_t>(0.8 * static_cast<double>(AvailableMemoryBytes()));
+  info_.budget_bytes = options_.budget_bytes > 0
+                           ? options_.budget_bytes
+                           : static_cast<int64_t>(0.8 * static_cast<double>(gemma3::FreeMemoryBytes(
+                                                            model_.weights.placement.device)));
 }
 
 absl::StatusOr<std::unique_ptr<Engine>> GemmaEngine::Load(const EngineOptions& options,
@@ -210,6 +210,8 @@ gemma3::ModelInput GemmaEngine::InputOf(const PreparedPrompt& prompt) const {
   if (!input.image_runs.empty()) {
     const int64_t size = preprocessor_.image_size;
     input.pixels = at::empty({static_cast<int64_t>(input.image_runs.size()), 3, size, size});
+    CAJAL_CHECK(prompt.pixels.size() == static_cast<size_t>(input.pixels.numel()))
+        << "as many pictures and crops as runs of image tokens";
     std::memcpy(input.pixels.data_ptr<float>(), prompt.pixels.data(),
                 prompt.pixels.size() * sizeof(float));
   }

@@ -2,9 +2,11 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include "model/base/available_memory.h"
 #include "model/base/status.h"
 
 namespace cajal::gemma3 {
@@ -34,12 +36,21 @@ absl::StatusOr<at::Device> OpenDevice(const std::string& choice, int threads) {
   if (choice != "cpu" && (choice == "cuda" || MachineShowsGpu())) {
     const absl::Status status = OpenCuda();
     if (status.ok()) {
-      at::globalContext().setAllowTF32CuBLAS(false);  // float32 is the reference mode
+      // float32 is the reference mode; cuDNN's convolutions would round to TF32 by default.
+      at::globalContext().setAllowTF32CuBLAS(false);
+      at::globalContext().setAllowTF32CuDNN(false);
       return at::Device(at::kCUDA, 0);
     }
     if (choice == "cuda") return status;
   }
   return at::Device(at::kCPU);
+}
+
+int64_t FreeMemoryBytes(const at::Device& device) {
+  if (device.is_cpu()) return AvailableMemoryBytes();
+  c10::DeviceAllocator* allocator = c10::getDeviceAllocator(device.type());
+  allocator->emptyCache();  // what loading left behind is free, too
+  return static_cast<int64_t>(allocator->getMemoryInfo(device.index()).first);
 }
 
 std::string DeviceName(const at::Device& device) { return device.str(); }

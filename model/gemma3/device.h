@@ -6,6 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -22,6 +23,9 @@ struct Placement {
 // before any other use of torch, from the thread that will compute. Sets the CPU thread count (0 =
 // all cores).
 absl::StatusOr<at::Device> OpenDevice(const std::string& choice, int threads);
+
+// What the device can still give: the GPU's own memory, or the host's for the CPU.
+int64_t FreeMemoryBytes(const at::Device& device);
 
 // "cpu" or "cuda:0".
 std::string DeviceName(const at::Device& device);
