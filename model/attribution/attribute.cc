@@ -19,10 +19,6 @@ namespace {
 
 using graph::GraphSettings;
 
-// Rows swept at once. More rows make larger matrix products, but also a wider cone for each; on the
-// CPU the gradients [positions, rows, d] should also stay within the caches.
-constexpr int64_t kSweepRows = 64;
-
 // Sorts for the sweep: layers from the top, positions and features ascending.
 void SortForSweep(const FeatureTable& table, std::vector<int64_t>* features) {
   std::sort(features->begin(), features->end(), [&table](int64_t a, int64_t b) {
@@ -54,14 +50,24 @@ int64_t BlockSize(const GraphSettings& settings, int64_t n_selected, int64_t n_w
   return std::min<int64_t>(remaining, int64_t{settings.update_interval} * settings.batch_size);
 }
 
-absl::Status CheckBudget(const SourceTable& sources, int64_t n_rows, int64_t budget_bytes) {
-  const int64_t bytes = n_rows * sources.n_columns() * static_cast<int64_t>(sizeof(float));
+// Now that the features are known: do their rows fit? Rows of all features have a known length;
+// which features a selection takes is not known yet, so its rows are taken as long as the longest.
+absl::Status CheckBudget(const SourceTable& sources, int64_t n_selected, int64_t n_logits,
+                         int64_t budget_bytes) {
+  const FeatureTable& features = sources.features();
+  int64_t n_values = n_logits * sources.n_columns();
+  if (n_selected == features.size()) {
+    for (const int32_t layer : features.layers) n_values += sources.ColumnsBelow(layer);
+  } else {
+    n_values += n_selected * sources.n_columns();
+  }
+  const int64_t bytes = n_values * static_cast<int64_t>(sizeof(float));
   if (budget_bytes == 0 || bytes <= budget_bytes) return absl::OkStatus();
-  return InvalidField("max_feature_nodes", "NEVER_FITS",
-                      std::to_string(n_rows) + " rows over " + std::to_string(sources.n_columns()) +
-                          " sources need " + std::to_string(bytes) + " bytes, but the budget is " +
-                          std::to_string(budget_bytes) +
-                          "; ask for fewer nodes or a shorter prompt");
+  return InvalidField(
+      "settings.max_feature_nodes", "NEVER_FITS",
+      std::to_string(n_selected) + " rows over up to " + std::to_string(sources.n_columns()) +
+          " sources need " + std::to_string(bytes) + " bytes, but the budget is " +
+          std::to_string(budget_bytes) + "; ask for fewer nodes or a shorter prompt");
 }
 
 }  // namespace
@@ -81,7 +87,7 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
   const int64_t n_wanted = settings.max_feature_nodes == 0
                                ? n_active
                                : std::min<int64_t>(settings.max_feature_nodes, n_active);
-  RETURN_IF_ERROR(CheckBudget(sources, n_wanted + settings.max_n_logits, options.budget_bytes));
+  RETURN_IF_ERROR(CheckBudget(sources, n_wanted, settings.max_n_logits, options.budget_bytes));
 
   const FrozenModel frozen(model, transcoders.info(), folded, trace);
   const RowSweep sweep(transcoders, sources, frozen);
@@ -91,11 +97,14 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
                                    : NamedLogitTargets(model, folded, trace, options.target_ids);
   std::deque<RowBatch> batches;  // a deque keeps the addresses that FeatureSelection holds
   context->BeginPhase("logit_rows", targets.size());
-  ASSIGN_OR_RETURN(RowBatch logit_rows, sweep.LogitRows(targets, *context));
-  batches.push_back(std::move(logit_rows));
-
   FeatureSelection selection(sources, targets.probabilities);
-  selection.AddRows(&batches.back());
+  for (int64_t begin = 0; begin < targets.size(); begin += kSweepRows) {
+    const int64_t end = std::min(begin + kSweepRows, targets.size());
+    ASSIGN_OR_RETURN(RowBatch rows, sweep.LogitRows(targets, begin, end, *context));
+    batches.push_back(std::move(rows));
+    selection.AddRows(&batches.back());
+    context->Advance(end);
+  }
   context->BeginPhase("feature_rows", n_wanted);
   const auto sweep_rows = static_cast<size_t>(std::min<int64_t>(kSweepRows, settings.batch_size));
   for (int64_t n_selected = 0; n_selected < n_wanted;) {

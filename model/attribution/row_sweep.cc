@@ -17,23 +17,25 @@ std::vector<double> ToDoubles(const at::Tensor& tensor) {
 
 }  // namespace
 
-absl::StatusOr<RowBatch> RowSweep::LogitRows(const LogitTargets& targets,
-                                             const RunContext& context) const {
+absl::StatusOr<RowBatch> RowSweep::LogitRows(const LogitTargets& targets, int64_t begin,
+                                             int64_t end, const RunContext& context) const {
   const at::Tensor& tokens = sources_.token_vectors();
+  const int64_t n_rows = end - begin;
   const int64_t T = tokens.size(0);
   const int n_layers = sources_.n_layers();
-  ResidualGradient gradient{at::zeros({T, targets.size(), tokens.size(1)}, tokens.options())};
-  gradient.values[T - 1].copy_(frozen_.FinalNormedToResidual(targets.directions));
+  ResidualGradient gradient{at::zeros({T, n_rows, tokens.size(1)}, tokens.options())};
+  gradient.values[T - 1].copy_(
+      frozen_.FinalNormedToResidual(targets.directions.slice(0, begin, end)));
   gradient.Widen({T - 1, T});
 
   RowBatch batch;
-  batch.values = at::zeros({targets.size(), sources_.n_columns()}, tokens.options());
+  batch.values = at::zeros({n_rows, sources_.n_columns()}, tokens.options());
   RETURN_IF_ERROR(Sweep(n_layers - 1, {}, &gradient, &batch.values, context));
-  for (int64_t rank = 0; rank < targets.size(); ++rank) {
+  for (int64_t rank = begin; rank < end; ++rank) {
     batch.targets.push_back(rank);
     batch.layers.push_back(n_layers);
   }
-  batch.bias.assign(static_cast<size_t>(targets.size()), 0.0);
+  batch.bias.assign(static_cast<size_t>(n_rows), 0.0);
   Finish(n_layers, &batch);
   return batch;
 }

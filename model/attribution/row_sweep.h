@@ -36,6 +36,10 @@ struct RowBatch {
   int64_t size() const { return static_cast<int64_t>(targets.size()); }
 };
 
+// Rows swept at once. More rows make larger matrix products, but also a wider cone for each, and
+// the gradients are [positions, rows, d]; on the CPU these should also stay within the caches.
+inline constexpr int64_t kSweepRows = 64;
+
 // All arguments must outlive it.
 class RowSweep {
  public:
@@ -43,7 +47,9 @@ class RowSweep {
            const FrozenModel& frozen)
       : transcoders_(transcoders), sources_(sources), frozen_(frozen) {}
 
-  absl::StatusOr<RowBatch> LogitRows(const LogitTargets& targets, const RunContext& context) const;
+  // Rows of the targets with ranks [begin, end).
+  absl::StatusOr<RowBatch> LogitRows(const LogitTargets& targets, int64_t begin, int64_t end,
+                                     const RunContext& context) const;
 
   // features: indices into FeatureTable, sorted by layer, highest first.
   absl::StatusOr<RowBatch> FeatureRows(std::span<const int64_t> features,
