@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "model/attribution/attribute.h"
+#include "model/attribution/row_sweep.h"
 #include "model/attribution/trace.h"
 #include "tests/support/frozen_forward.h"
 #include "tests/support/random_model.h"
@@ -23,6 +24,7 @@ struct Case {
   testing::RandomModelShape model;
   testing::RandomTranscoderShape transcoders;
   std::vector<gemma3::AttentionLayout::Run> images;  // runs of image tokens
+  int32_t n_logits = 10;
 };
 
 constexpr int64_t kPositions = 9;
@@ -43,10 +45,13 @@ class Interventions : public ::testing::TestWithParam<Case> {
     trace_ = std::make_unique<Trace>(*std::move(trace));
     AttributeOptions options;
     options.settings.max_feature_nodes = 0;
+    options.settings.max_n_logits = GetParam().n_logits;
+    options.settings.desired_logit_prob = 1;
     auto graph = Attribute(model_, FoldModel(model_, *transcoders_), *transcoders_, input, options,
                            &context);
     ASSERT_THAT(graph, IsOk());
     graph_ = *std::move(graph);
+    ASSERT_EQ(graph_.n_logits(), GetParam().n_logits);
   }
 
   // The change of all features' pre-activations and all target logits when `deltas` are added at
@@ -199,6 +204,7 @@ const Case kCases[] = {
     {"keeps_negative_activations", {}, {.activation = ActivationKind::kTopK}, {}},
     {"two_images", {}, {}, {{1, 4}, {5, 8}}},
     {"an_image_at_the_end_wider_than_the_window", {.window = 2}, {.skip = true}, {{3, 9}}},
+    {"more_logits_than_a_sweep_takes", {.vocab = 100}, {}, {}, kSweepRows + 6},
 };
 
 INSTANTIATE_TEST_SUITE_P(RandomModels, Interventions, ::testing::ValuesIn(kCases),
