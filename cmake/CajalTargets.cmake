@@ -22,7 +22,7 @@ function(cajal_test name)
   if(ARG_LABELS)  # an empty value would make TIMEOUT the label
     list(APPEND properties LABELS ${ARG_LABELS})
   endif()
-  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 120
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." NO_PRETTY_VALUES DISCOVERY_TIMEOUT 120
                        WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests
                        PROPERTIES ${properties})
   if("tsan-core" IN_LIST ARG_LABELS)
