@@ -7,6 +7,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/temp_dir.h"
+
 namespace cajal::cli {
 namespace {
 
@@ -15,12 +17,6 @@ using ::testing::HasSubstr;
 
 class OutputFileTest : public testing::Test {
  protected:
-  OutputFileTest() {
-    fs::remove_all(dir_);
-    fs::create_directories(dir_);
-  }
-  ~OutputFileTest() override { fs::remove_all(dir_); }
-
   size_t FileCount() const {
     return static_cast<size_t>(std::distance(fs::directory_iterator(dir_), {}));
   }
@@ -30,8 +26,9 @@ class OutputFileTest : public testing::Test {
     return text.str();
   }
 
-  const fs::path dir_ = fs::path(testing::TempDir()) / "cajal_output_file_test";
-  const std::string path_ = (dir_ / "graph.json").string();
+  const TempDir temp_dir_;
+  const fs::path dir_ = temp_dir_.path();
+  const std::string path_ = temp_dir_.File("graph.json");
 };
 
 TEST_F(OutputFileTest, CheckLeavesNothingBehind) {
@@ -66,6 +63,24 @@ TEST_F(OutputFileTest, ADeviceIsWrittenInPlace) {
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_TRUE(file->Write("gone").ok());
   EXPECT_TRUE(fs::is_character_file("/dev/null"));
+}
+
+TEST_F(OutputFileTest, ALinkStaysAndItsTargetIsReplaced) {
+  const fs::path target = dir_ / "target.json";
+  std::ofstream(target) << "old";
+  fs::create_symlink(target, path_);
+  const auto file = OutputFile::Check(path_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_TRUE(file->Write("new").ok());
+  EXPECT_TRUE(fs::is_symlink(path_));
+  EXPECT_EQ(Content(target.string()), "new");
+  EXPECT_EQ(FileCount(), 2u);
+}
+
+TEST_F(OutputFileTest, ALinkThatLeadsNowhereIsNoFile) {
+  fs::create_symlink(dir_ / "missing", path_);
+  EXPECT_THAT(std::string(OutputFile::Check(path_).status().message()),
+              HasSubstr("leads nowhere"));
 }
 
 TEST_F(OutputFileTest, AFullDiskIsReported) {

@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 
 #include "tests/client/command_runner.h"
 #include "tests/client/fake_server.h"
+#include "tests/temp_dir.h"
 
 namespace cajal::cli {
 namespace {
@@ -112,14 +112,12 @@ class SettingsTest : public testing::Test {
   SettingsTest() {
     server_.model.get_server_info = [](const auto&, auto*, auto*) { return grpc::Status::OK; };
   }
-  ~SettingsTest() override {
-    ::unsetenv("CAJAL_SERVER");
-    std::filesystem::remove(config_);
-  }
+  ~SettingsTest() override { ::unsetenv("CAJAL_SERVER"); }
   void WriteConfig(const std::string& text) const { std::ofstream(config_) << text; }
 
   FakeServer server_;
-  const std::string config_ = testing::TempDir() + "/cajal_settings_test.toml";
+  const TempDir dir_;
+  const std::string config_ = dir_.File("settings.toml");
 };
 
 TEST_F(SettingsTest, TheEnvironmentNamesTheServer) {
