@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
 #include <numeric>
 
 #include "model/attribution/feature_selection.h"
@@ -87,7 +88,9 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
   const int64_t n_wanted = settings.max_feature_nodes == 0
                                ? n_active
                                : std::min<int64_t>(settings.max_feature_nodes, n_active);
-  RETURN_IF_ERROR(CheckBudget(sources, n_wanted, settings.max_n_logits, options.budget_bytes));
+  const int64_t n_logits =
+      options.target_ids.empty() ? settings.max_n_logits : std::ssize(options.target_ids);
+  RETURN_IF_ERROR(CheckBudget(sources, n_wanted, n_logits, options.budget_bytes));
 
   const FrozenModel frozen(model, transcoders.info(), folded, trace);
   const RowSweep sweep(transcoders, sources, frozen);

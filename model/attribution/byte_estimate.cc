@@ -1,6 +1,7 @@
 #include "model/attribution/byte_estimate.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace cajal::attribution {
 namespace {
@@ -51,14 +52,16 @@ int64_t EstimateGraphBytes(const checkpoint::Gemma3Config& config,
   const int64_t n_columns = n_active + T + 2 * T * text.num_hidden_layers;
   const bool all = settings.max_feature_nodes == 0 || settings.max_feature_nodes >= n_active;
   const int64_t n_selected = all ? n_active : settings.max_feature_nodes;
+  const int64_t n_logits =
+      settings.targets.empty() ? settings.max_n_logits : std::ssize(settings.targets);
   const int64_t n_nodes = n_selected + T * (text.num_hidden_layers + 1);
   const int64_t encoding = 4 * T * widest;  // pre-activations, activations, and their sorting
   const int64_t sources = 2 * n_columns * text.hidden_size;  // once more while they are joined
   // A row is as long as what lies below its target: half of all columns on average, unless the
   // selected features crowd at the top.
-  const int64_t rows = n_selected * n_columns / (all ? 2 : 1) + settings.max_n_logits * n_columns;
-  // Column and weight of each edge between nodes, of which half lie above the diagonal.
-  const int64_t edges = (n_selected + settings.max_n_logits) * n_nodes;
+  const int64_t rows = n_selected * n_columns / (all ? 2 : 1) + n_logits * n_columns;
+  // Column and weight of each edge between nodes; the same of them.
+  const int64_t edges = 2 * (n_selected * n_nodes / (all ? 2 : 1) + n_logits * n_nodes);
   // The trace has each block's pattern and seven tensors of the residual's size; the frozen model a
   // scaled copy of the patterns.
   const int64_t patterns = text.num_attention_heads * T * T;

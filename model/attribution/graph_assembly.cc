@@ -35,6 +35,22 @@ NodeColumns ColumnsOfNodes(const SourceTable& sources, const AttributionGraph& g
   return columns;
 }
 
+// How many edges the rows can have: no more nodes than lie below each target.
+int64_t MostEdges(const SourceTable& sources, const NodeColumns& columns,
+                  const std::deque<RowBatch>& batches) {
+  int64_t most = 0;
+  for (const RowBatch& batch : batches) {
+    for (const int layer : batch.layers) {
+      const int64_t length = sources.ColumnsBelow(layer);
+      for (const std::vector<int64_t>* of_nodes : {&columns.features, &columns.errors}) {
+        most += std::lower_bound(of_nodes->begin(), of_nodes->end(), length) - of_nodes->begin();
+      }
+      most += sources.n_positions();
+    }
+  }
+  return most;
+}
+
 // Appends the non-zero entries of one row. values: the row's first `length` columns.
 void AppendRow(const float* values, int64_t length, const NodeColumns& columns,
                const AttributionGraph& graph, graph::EdgeMatrix* edges) {
@@ -105,6 +121,10 @@ AttributionGraph AssembleGraph(const SourceTable& sources, const LogitTargets& t
   graph.bias.assign(static_cast<size_t>(graph.n_nodes()), 0);
   graph.pre_activations.assign(static_cast<size_t>(graph.n_nodes()), 0);
   const NodeColumns columns = ColumnsOfNodes(sources, graph);
+  // Growing by doubling would hold up to three times the edges.
+  const auto most_edges = static_cast<size_t>(MostEdges(sources, columns, batches));
+  graph.edges.columns.reserve(most_edges);
+  graph.edges.weights.reserve(most_edges);
   graph.edges.row_begin.push_back(0);
   const auto close_row = [&graph] { graph.edges.row_begin.push_back(graph.edges.n_edges()); };
   const auto append_row = [&](const RowPlace& place) {

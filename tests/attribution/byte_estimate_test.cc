@@ -1,0 +1,47 @@
+#include "model/attribution/byte_estimate.h"
+
+#include <gtest/gtest.h>
+
+namespace cajal::attribution {
+namespace {
+
+checkpoint::Gemma3Config Gemma4b() {
+  checkpoint::Gemma3Config config;
+  config.text.hidden_size = 2560;
+  config.text.intermediate_size = 10240;
+  config.text.num_hidden_layers = 34;
+  config.vision = checkpoint::VisionConfig{.hidden_size = 1152,
+                                           .intermediate_size = 4304,
+                                           .num_hidden_layers = 27,
+                                           .num_attention_heads = 16,
+                                           .image_size = 896,
+                                           .patch_size = 14};
+  return config;
+}
+
+transcoder::TranscoderSetInfo PaperSet() {
+  return {.activation = transcoder::ActivationKind::kReluTopK,
+          .k = 48,
+          .features_per_layer = std::vector<int64_t>(34, 163840)};
+}
+
+// The paper's graph: one picture, 290 positions, 7500 features.
+TEST(ByteEstimate, OfThePapersGraphFitsBesideItsTranscodersOnOneLargeGpu) {
+  const int64_t bytes = EstimateGraphBytes(Gemma4b(), PaperSet(), {}, 290, 1);
+  // By hand: 34 * 290 * 48 features, as many errors and biases as (layer, position)s, and the
+  // tokens are 493 290 sources. Their vectors take 5.05 GB, 7510 rows over all of them 14.82 GB.
+  EXPECT_GT(bytes, int64_t{19'870'000'000});
+  EXPECT_LT(bytes, int64_t{30'000'000'000});
+}
+
+TEST(ByteEstimate, CountsNamedTargetsInsteadOfTheDefaultNumber) {
+  graph::GraphSettings settings;
+  const int64_t by_probability = EstimateGraphBytes(Gemma4b(), PaperSet(), settings, 290, 1);
+  settings.targets.assign(110, "token");
+  // A hundred rows more than the default's ten, 493 290 floats each.
+  EXPECT_GE(EstimateGraphBytes(Gemma4b(), PaperSet(), settings, 290, 1) - by_probability,
+            int64_t{100} * 493'290 * 4);
+}
+
+}  // namespace
+}  // namespace cajal::attribution
