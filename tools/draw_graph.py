@@ -229,6 +229,10 @@ def draw(tokens, nodes, links, probabilities, arguments):
     joined = {end for edge in edges for end in (edge.source, edge.target)}
     drawn = [node for node in nodes.values() if node.id in joined]
     runs = image_runs(tokens)
+    if len(arguments.image) > len(runs):
+        raise BadGraph(
+            f"has {len(runs)} images, so --image cannot be given {len(arguments.image)} times"
+        )
     in_image = {position for begin, end in runs for position in range(begin, end)}
     # Of an image's many positions only those with nodes take a column.
     used = {node.position for node in drawn}
@@ -254,10 +258,11 @@ def draw(tokens, nodes, links, probabilities, arguments):
 
 
 def draw_grid(axes, top, columns, labels):
+    right = max(high for _, high in columns.values())
     for row in range(-1, top + 1):
         name = {-1: "tokens", top: "logits"}.get(row, f"layer {row}")
         axes.text(-0.15, row, name, ha="right", va="center", fontsize=8, color=FAINT)
-        axes.axhline(row, xmin=0.07, color="#eeeeee", linewidth=0.8, zorder=0)
+        axes.plot([0, right], [row, row], color="#eeeeee", linewidth=0.8, zorder=0)
     for position, label in labels.items():
         left, right = columns[position]
         axes.plot([left, left], [-1.35, top + 0.3], color="#e8e8e8", linewidth=0.6, zorder=0)
