@@ -39,6 +39,8 @@ absl::Status DrainingError() {
       kDrainingRetry);
 }
 
+absl::Status ClientGoneError() { return absl::CancelledError("the client is gone"); }
+
 absl::Status NotFoundError(const std::string& type, const std::string& name) {
   return WithResource(absl::NotFoundError("there is no " + type + " " + name), type, name);
 }

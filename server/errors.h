@@ -19,6 +19,8 @@ absl::Status QueueFullError(const std::string& what, int64_t capacity);
 absl::Status LoadingError();
 // UNAVAILABLE, DRAINING: the server is going down, another one may take its place.
 absl::Status DrainingError();
+// CANCELLED: for the log; nobody is there to be told.
+absl::Status ClientGoneError();
 // NOT_FOUND for the resource `name` ("graphs/1a2b") of the type "graph" or "job".
 absl::Status NotFoundError(const std::string& type, const std::string& name);
 

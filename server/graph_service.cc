@@ -15,11 +15,12 @@ namespace {
 
 using StreamPtr = std::shared_ptr<ResponseStream>;
 
-// Answers on the pool with what `make` returns.
+// Answers on the pool with what `make` returns, unless the client is gone by then.
 template <typename Response>
 absl::Status ScheduleReply(WorkPool* pool, UnaryCall* reply,
                            std::function<absl::StatusOr<Response>()> make) {
   return pool->TrySchedule([reply, make = std::move(make)] {
+    if (reply->client_gone()) return reply->Fail(ClientGoneError());
     Response response;
     const absl::Status status = CatchExceptions([&]() -> absl::Status {
       ASSIGN_OR_RETURN(response, make());
@@ -33,6 +34,7 @@ absl::Status ScheduleReply(WorkPool* pool, UnaryCall* reply,
 absl::Status ScheduleStream(WorkPool* pool, const StreamPtr& stream,
                             std::function<absl::StatusOr<ResponseStream::Source>()> make) {
   return pool->TrySchedule([stream, make = std::move(make)] {
+    if (stream->client_gone()) return;
     ResponseStream::Source source;
     const absl::Status status = CatchExceptions([&]() -> absl::Status {
       ASSIGN_OR_RETURN(source, make());

@@ -32,6 +32,7 @@ class StreamWatcher final : public JobWatcher, public std::enable_shared_from_th
 
  private:
   void SendResult(const JobInfo& job, const JobResult& result) {
+    if (stream_->client_gone()) return;
     ResponseStream::Source source;
     const absl::Status status = CatchExceptions([&]() -> absl::Status {
       ASSIGN_OR_RETURN(source, presentation_.result(job, result));

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "server/errors.h"
 #include "server/forward_job.h"
 #include "server/prompt_conversion.h"
 #include "server/server_info.h"
@@ -43,6 +44,7 @@ absl::Status ModelServiceImpl::StartTokenize(const grpc::ByteBuffer& bytes,
   ASSIGN_OR_RETURN(v1::TokenizeRequest request, Parse<v1::TokenizeRequest>(bytes));
   ASSIGN_OR_RETURN(tokenizer::Prompt prompt, PromptFromProto(std::move(*request.mutable_prompt())));
   return context_->pool->TrySchedule([reply, engine = loaded.engine, prompt = std::move(prompt)] {
+    if (reply->client_gone()) return reply->Fail(ClientGoneError());
     v1::TokenizeResponse message;
     const absl::Status status = CatchExceptions([&]() -> absl::Status {
       ASSIGN_OR_RETURN(const PreparedPrompt prepared, engine->Prepare(prompt));

@@ -37,6 +37,11 @@ void ResponseStream::OnClientGone(std::function<void(absl::StatusCode)> stop) {
   if (gone) stop(WhyGone());
 }
 
+bool ResponseStream::client_gone() const {
+  MutexLock lock(&mutex_);
+  return gone_;
+}
+
 void ResponseStream::OfferProgress(grpc::ByteBuffer message) {
   {
     MutexLock lock(&mutex_);
@@ -84,7 +89,7 @@ void ResponseStream::Pump() {
     if (!writing_) {
       if (gone_ || failed || nothing_left) {
         action = Action::kFinish;
-        status = gone_ ? absl::CancelledError("the client is gone") : *end_;
+        status = gone_ ? ClientGoneError() : *end_;
         id = record_.id;
         record_.status = status;
         finished_ = true;

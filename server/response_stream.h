@@ -44,6 +44,9 @@ class ResponseStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   // block.
   void OnClientGone(std::function<void(absl::StatusCode)> stop);
 
+  // Whether nobody reads any more, so that there is no use in making a source.
+  bool client_gone() const;
+
   // May be dropped in favour of a newer one; ignored once Send or Fail was called.
   void OfferProgress(grpc::ByteBuffer message);
   // Sends what the source yields and ends the call with OK, or with the source's error. Of Send and
@@ -77,7 +80,7 @@ class ResponseStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   grpc::CallbackServerContext* const context_;
   std::shared_ptr<ResponseStream> self_;  // gRPC's share of the ownership
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CallRecord record_ CAJAL_GUARDED_BY(mutex_);
   std::function<void(absl::StatusCode)> stop_ CAJAL_GUARDED_BY(mutex_);
   std::optional<grpc::ByteBuffer> progress_ CAJAL_GUARDED_BY(mutex_);

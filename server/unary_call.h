@@ -15,6 +15,9 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   UnaryCall(CallTracker* calls, grpc::CallbackServerContext* context, grpc::ByteBuffer* response,
             const std::string& method);
 
+  // Whether nobody waits for the answer any more: cancelled, disconnected, past its deadline. An
+  // answer must be given all the same.
+  bool client_gone() const { return context_->IsCancelled(); }
   void Reply(const google::protobuf::Message& message);
   void Fail(const absl::Status& status);
   template <typename Response>
