@@ -29,6 +29,15 @@ absl::StatusOr<JobOutcome> Store(Traced traced, const graph::GraphOrigin& origin
   context->BeginPhase("store", 1);
   auto stored = std::make_shared<StoredGraph>();
   auto record = graphs->Put(traced.graph, origin, cost);
+  if (absl::IsAlreadyExists(record.status())) {
+    // A job of the same request_id was told to stop when it was as good as done, and has stored its
+    // graph while this one computed.
+    ASSIGN_OR_RETURN(const auto earlier, graphs->FindByRequest(origin.owner, origin.request_id));
+    if (!earlier.has_value()) return record.status();  // and was deleted meanwhile
+    ASSIGN_OR_RETURN(auto answer, ReadStoredGraph(*graphs, earlier->id));
+    context->Advance(1);
+    return JobOutcome{.graph_id = earlier->id, .result = {.graph = std::move(answer)}};
+  }
   if (absl::IsInvalidArgument(record.status())) {  // the graph breaks its promises: not the user's
     return absl::InternalError(std::string(record.status().message()));
   }

@@ -66,6 +66,25 @@ TEST(CreateGraphTest, TheGraphCarriesItsPhasesAndSeconds) {
   EXPECT_GT(graph.seconds(), 0);
 }
 
+// An earlier job of the same request_id may be storing its graph when it is told to stop.
+TEST(CreateGraphTest, AGraphStoredUnderTheRequestIdMeanwhileIsTheAnswer) {
+  TestServer server;
+  const std::string name = CreateGraph(&server).name();
+  const auto graph = server.archive().Get(name.substr(name.find('/') + 1));
+  ASSERT_TRUE(graph.ok());
+
+  server.engine().CloseGate();
+  v1::CreateGraphRequest request = GraphRequest();
+  request.set_request_id("mine");
+  GraphCall call(&server.graphs(), request);
+  ASSERT_TRUE(call.ReadUntilPhase("feature_rows"));
+  const auto earlier = server.archive().Put(*graph, {.request_id = "mine"}, {});
+  ASSERT_TRUE(earlier.ok());
+  server.engine().OpenGate();
+  EXPECT_TRUE(call.Finish().ok());
+  EXPECT_EQ(call.header()->graph().name(), earlier->name());
+}
+
 TEST(CreateGraphTest, ASecondCallWithTheSameRequestIdAttachesToTheRunningJob) {
   TestServer server;
   server.engine().CloseGate();
