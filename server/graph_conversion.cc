@@ -15,6 +15,8 @@ constexpr size_t kTokenBytesPerChunk = 256 << 10;
 constexpr int kNodesPerChunk = 8192;
 constexpr int kEdgesPerChunk = 32768;
 constexpr size_t kListedPromptCharacters = 200;
+constexpr int kListedLogits = 10;
+constexpr int kListedTargets = 10;
 
 std::string FirstCharacters(const std::string& text, size_t characters) {
   size_t end = 0;
@@ -24,6 +26,11 @@ std::string FirstCharacters(const std::string& text, size_t characters) {
     --characters;
   }
   return text.substr(0, end);
+}
+
+template <typename Message>
+void KeepFirst(int n, google::protobuf::RepeatedPtrField<Message>* messages) {
+  if (messages->size() > n) messages->DeleteSubrange(n, messages->size() - n);
 }
 
 v1::NodeKind ToProto(graph::NodeKind kind) {
@@ -98,6 +105,8 @@ v1::Graph ToProto(const graph::GraphRecord& record) {
 v1::Graph ToListEntry(const graph::GraphRecord& record) {
   v1::Graph proto = ToProto(record);
   proto.set_prompt(FirstCharacters(proto.prompt(), kListedPromptCharacters));
+  KeepFirst(kListedLogits, proto.mutable_logits());
+  KeepFirst(kListedTargets, proto.mutable_targets());
   return proto;
 }
 

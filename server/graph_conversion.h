@@ -13,7 +13,8 @@
 namespace cajal::server {
 
 v1::Graph ToProto(const graph::GraphRecord& record);
-// The same with the prompt cut after 200 characters, for lists.
+// The same for lists: the prompt cut after 200 characters, 10 logits and 10 targets at most, so
+// that a page of them is a small message.
 v1::Graph ToListEntry(const graph::GraphRecord& record);
 
 // The header and the chunks of one graph in one view, made one at a time, so that a large graph is

@@ -92,10 +92,18 @@ TEST(GraphConversionTest, ThePrunedViewKeepsTheIndicesOfTheWholeGraph) {
   EXPECT_EQ(messages->header().n_edges(), 2);
 }
 
-TEST(GraphConversionTest, ListsShowTheBeginningOfThePrompt) {
+TEST(GraphConversionTest, ListsShowTheBeginningOfThePromptTheLogitsAndTheTargets) {
   const auto graph = SmallGraph();
-  EXPECT_EQ(ToProto(graph->record).prompt().size(), 300u);
-  EXPECT_EQ(ToListEntry(graph->record).prompt().size(), 200u);
+  graph->record.summary.logits.resize(300);
+  graph->record.summary.settings.targets.resize(300);
+  const v1::Graph whole = ToProto(graph->record);
+  EXPECT_EQ(whole.prompt().size(), 300u);
+  EXPECT_EQ(whole.logits_size(), 300);
+  EXPECT_EQ(whole.targets_size(), 300);
+  const v1::Graph listed = ToListEntry(graph->record);
+  EXPECT_EQ(listed.prompt().size(), 200u);
+  EXPECT_EQ(listed.logits_size(), 10);
+  EXPECT_EQ(listed.targets_size(), 10);
 }
 
 }  // namespace
