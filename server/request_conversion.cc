@@ -20,6 +20,24 @@ absl::Status CheckShare(const std::string& field, double value) {
   return InvalidField(field, "must lie in [0, 1], not be " + std::to_string(value));
 }
 
+absl::Status CheckCount(const std::string& field, int count, int32_t maximum) {
+  if (count <= maximum) return absl::OkStatus();
+  return InvalidField(field, "must have at most " + std::to_string(maximum) + " elements, not " +
+                                 std::to_string(count));
+}
+
+// Each is matched against every hook point of the model.
+absl::Status CheckHooks(const google::protobuf::RepeatedPtrField<std::string>& hooks) {
+  RETURN_IF_ERROR(CheckCount("hooks", hooks.size(), kMaxHooks));
+  for (int i = 0; i < hooks.size(); ++i) {
+    if (hooks[i].size() <= kMaxHookBytes) continue;
+    return InvalidField("hooks[" + std::to_string(i) + "]",
+                        "must have at most " + std::to_string(kMaxHookBytes) + " bytes, not " +
+                            std::to_string(hooks[i].size()));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<graph::GraphSettings> SettingsFromProto(const v1::GraphSettings& proto,
                                                        int32_t default_zero_positions) {
   graph::GraphSettings settings;
@@ -54,6 +72,7 @@ absl::StatusOr<graph::GraphSettings> SettingsFromProto(const v1::GraphSettings& 
 absl::StatusOr<ForwardCall> FromProto(v1::ForwardRequest&& proto) {
   ForwardCall call;
   ASSIGN_OR_RETURN(call.prompt, PromptFromProto(std::move(*proto.mutable_prompt())));
+  RETURN_IF_ERROR(CheckHooks(proto.hooks()));
   call.request.hooks.assign(proto.hooks().begin(), proto.hooks().end());
   if (proto.has_top_k()) call.request.top_k = proto.top_k();
   RETURN_IF_ERROR(CheckAtLeast("top_k", call.request.top_k, 0));
@@ -67,10 +86,7 @@ absl::StatusOr<CreateGraphCall> FromProto(v1::CreateGraphRequest&& proto,
   ASSIGN_OR_RETURN(call.prompt, PromptFromProto(std::move(*proto.mutable_prompt())));
   ASSIGN_OR_RETURN(call.request.settings,
                    SettingsFromProto(proto.settings(), default_zero_positions));
-  if (proto.targets_size() > kMaxTargets) {
-    return InvalidField("targets", "must have at most " + std::to_string(kMaxTargets) +
-                                       " elements, not " + std::to_string(proto.targets_size()));
-  }
+  RETURN_IF_ERROR(CheckCount("targets", proto.targets_size(), kMaxTargets));
   for (int i = 0; i < proto.targets_size(); ++i) {
     const std::string field = "targets[" + std::to_string(i) + "]";
     if (proto.targets(i).target_case() != v1::Target::kToken) {

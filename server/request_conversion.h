@@ -18,6 +18,8 @@ namespace cajal::server {
 inline constexpr int32_t kDefaultPageSize = 50;
 inline constexpr int32_t kMaxPageSize = 500;
 inline constexpr int32_t kMaxTargets = 1000;
+inline constexpr int32_t kMaxHooks = 1000;
+inline constexpr int32_t kMaxHookBytes = 256;
 inline constexpr int32_t kMaxRequestIdBytes = 128;
 inline constexpr int32_t kMaxBatchSize = 65536;
 

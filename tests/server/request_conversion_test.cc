@@ -45,6 +45,19 @@ TEST(RequestConversionTest, ZeroIsAValueAndNotADefault) {
   EXPECT_EQ(call->request.settings.zero_positions, 0);
 }
 
+TEST(RequestConversionTest, HooksAreFewAndShort) {
+  const auto status_of = [](int n, const std::string& hook) {
+    v1::ForwardRequest request;
+    request.mutable_prompt()->add_parts()->set_text("a");
+    for (int i = 0; i < n; ++i) request.add_hooks(hook);
+    return FromProto(std::move(request)).status();
+  };
+  EXPECT_TRUE(status_of(1000, "*").ok());
+  EXPECT_EQ(FieldOf(status_of(1001, "*")), "hooks");
+  EXPECT_TRUE(status_of(1, std::string(256, '?')).ok());
+  EXPECT_EQ(FieldOf(status_of(1, std::string(257, '?'))), "hooks[0]");
+}
+
 struct BadSetting {
   std::string field;
   std::function<void(v1::CreateGraphRequest*)> spoil;
