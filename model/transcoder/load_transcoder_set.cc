@@ -122,7 +122,7 @@ absl::StatusOr<int64_t> ReadScalarK(const SafetensorsFile& file) {
 // Gemma Scope 2 dictionaries of instruction-tuned models were not trained on the first four tokens
 // of a chat (bos, start_of_turn, user, newline).
 int32_t DefaultZeroPositions(bool gemma_scope_2, const SetManifest& manifest) {
-  const bool instruction_tuned = manifest.model_name.find("-it") != std::string::npos;
+  const bool instruction_tuned = manifest.model_name.ends_with("-it");
   return gemma_scope_2 && instruction_tuned ? 4 : 1;
 }
 

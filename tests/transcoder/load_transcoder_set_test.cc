@@ -112,6 +112,19 @@ TEST_F(LoadTranscoderSetTest, ReadsGemmaScope2AsPublishedWithoutAnIndex) {
   EXPECT_EQ(ActivationName((*set)->info()), "jump_relu");
 }
 
+// Gemma Scope 2 was trained without the first four tokens of a chat; the paper's files were not.
+TEST_F(LoadTranscoderSetTest, LeavesOutTheChatsPrefixForGemmaScope2OfInstructionTunedModels) {
+  EXPECT_EQ((*Load("golden/transcoders/gs2_affine"))->info().default_zero_positions, 1);
+  const std::string gemma_scope = CopyOf("gs2_affine");
+  ReplaceInConfig(gemma_scope, "tiny-gemma3", "google/gemma-3-4b-it");
+  EXPECT_EQ((*Load(gemma_scope))->info().default_zero_positions, 4);
+  ReplaceInConfig(gemma_scope, "google/gemma-3-4b-it", "google/gemma-3-4b-italian");
+  EXPECT_EQ((*Load(gemma_scope))->info().default_zero_positions, 1);
+  const std::string plt = CopyOf("plt_topk");
+  ReplaceInConfig(plt, "tiny-gemma3", "google/gemma-3-4b-it");
+  EXPECT_EQ((*Load(plt))->info().default_zero_positions, 1);
+}
+
 TEST_F(LoadTranscoderSetTest, TransposesANativeSkip) {
   const std::string dir = CopyOf("plt_topk");
   const at::Tensor skip = at::arange(64 * 64, at::kFloat).view({64, 64});
