@@ -24,7 +24,7 @@ constexpr char kFilePrefix[] = "cajal-export-";
 absl::Status FileError(const std::string& what, int error) {
   const std::string message =
       "the temporary file of an export could not be " + what + ": " + std::strerror(error);
-  if (error == ENOSPC || error == EDQUOT) {
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG) {
     return WithReason(absl::ResourceExhaustedError(message), "DISK_FULL");
   }
   return absl::InternalError(message);

@@ -22,8 +22,8 @@ absl::Status ErrnoStatus(const std::string& path, const char* action) {
   const int error = errno;
   absl::Status status = absl::ErrnoToStatus(error, absl::StrCat(path, ": cannot ", action));
   // The quota and the size limit are to the caller what a full disk is.
-  if (error == EDQUOT || error == EFBIG) {
-    return absl::ResourceExhaustedError(std::string(status.message()));
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG) {
+    return WithReason(absl::ResourceExhaustedError(std::string(status.message())), "DISK_FULL");
   }
   return status;
 }

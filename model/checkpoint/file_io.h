@@ -1,7 +1,8 @@
 // Files in and out: mapping, bounded reading, and writing that readers never see half done.
 //
 // Free functions without state; any thread may call them. Errors name the path: NOT_FOUND,
-// PERMISSION_DENIED, RESOURCE_EXHAUSTED when the disk or the quota is full, else as errno says.
+// PERMISSION_DENIED, RESOURCE_EXHAUSTED (DISK_FULL) when the disk or the quota is full, else as
+// errno says.
 #pragma once
 
 #include <cstddef>

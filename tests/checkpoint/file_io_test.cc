@@ -49,6 +49,7 @@ TEST(WriteFileAtomically, KeepsTheOldFileWhenTheNewOneDoesNotFit) {
   const absl::Status status = WriteFileAtomically(path, {Bytes(large)});
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_EQ(ReasonOf(status), "DISK_FULL");
   EXPECT_EQ(golden::ReadBytes(path), "old");
   EXPECT_EQ(FilesIn(dir), 1u);
 }
@@ -60,6 +61,7 @@ TEST(WriteFully, FullDiskIsResourceExhausted) {
   const absl::Status status = WriteFully(full, Bytes(text), "graph.json");
   close(full);
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(ReasonOf(status), "DISK_FULL");
   EXPECT_THAT(std::string(status.message()), HasSubstr("graph.json"));
 }
 
