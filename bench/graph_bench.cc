@@ -76,6 +76,7 @@ absl::Status Run(const Options& options) {
 
   gemma3::ModelInput input;
   input.token_ids = ReadTokens(options.tokens_file);
+  attribution::SweepWorkers workers;
   attribution::AttributeOptions attribute;
   attribute.settings = options.settings;
   for (int run = 0; run < options.runs; ++run) {
@@ -83,7 +84,7 @@ absl::Status Run(const Options& options) {
     start = Now();
     ASSIGN_OR_RETURN(
         const graph::AttributionGraph graph,
-        attribution::Attribute(model, folded, *transcoders, input, attribute, &context));
+        attribution::Attribute(model, folded, *transcoders, input, attribute, &workers, &context));
     context.BeginPhase("prune", 1);
     ASSIGN_OR_RETURN(const graph::PruningResult pruning, graph::PruneGraph(graph, {}));
     const double total = Now() - start;

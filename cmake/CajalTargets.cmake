@@ -18,7 +18,8 @@ function(cajal_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE cajal_flags ${ARG_DEPS} GTest::gmock GTest::gtest_main)
-  set(properties TIMEOUT 300)
+  # Tests run side by side: OpenMP's threads would wait for each other, spinning.
+  set(properties TIMEOUT 300 ENVIRONMENT OMP_NUM_THREADS=1)
   if(ARG_LABELS)  # an empty value would make TIMEOUT the label
     list(APPEND properties LABELS ${ARG_LABELS})
   endif()

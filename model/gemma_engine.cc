@@ -132,7 +132,20 @@ absl::StatusOr<PreparedPrompt> GemmaEngine::Prepare(const tokenizer::Prompt& pro
   PreparedPrompt prepared;
   std::vector<int32_t> crops_per_image;
   const int64_t values_per_view = 3 * preprocessor_.image_size * preprocessor_.image_size;
-  for (const tokenizer::PlacedImage& placed : tokenizer::ImagesOf(prompt)) {
+  // Looked at before each picture: a small file may hold thousands of them, and the pixels of one
+  // are megabytes.
+  const auto check_views = [&](int64_t n_views) -> absl::Status {
+    if (n_views <= info_.max_positions / info_.tokens_per_image) return absl::OkStatus();
+    return InvalidField("prompt", "PROMPT_TOO_LONG",
+                        "has " + std::to_string(n_views) + " pictures and crops of " +
+                            std::to_string(info_.tokens_per_image) + " positions each; at most " +
+                            std::to_string(info_.max_positions) + " positions are admitted");
+  };
+  const std::vector<tokenizer::PlacedImage> images = tokenizer::ImagesOf(prompt);
+  int64_t n_views = 0;
+  for (size_t i = 0; i < images.size(); ++i) {
+    const tokenizer::PlacedImage& placed = images[i];
+    RETURN_IF_ERROR(check_views(n_views + static_cast<int64_t>(images.size() - i)));
     auto picture = image::DecodeImage(placed.image->bytes, options_.max_image_pixels);
     if (!picture.ok()) {
       return InvalidField(placed.field, ReasonOf(picture.status()),
@@ -141,8 +154,9 @@ absl::StatusOr<PreparedPrompt> GemmaEngine::Prepare(const tokenizer::Prompt& pro
     const std::vector<float> views =
         image::Preprocess(*picture, preprocessor_, prompt.pan_and_scan);
     prepared.pixels.insert(prepared.pixels.end(), views.begin(), views.end());
-    const auto n_views = static_cast<int64_t>(views.size()) / values_per_view;
-    crops_per_image.push_back(static_cast<int32_t>(n_views - 1));
+    const auto n_of_image = static_cast<int64_t>(views.size()) / values_per_view;
+    crops_per_image.push_back(static_cast<int32_t>(n_of_image - 1));
+    n_views += n_of_image;
   }
   ASSIGN_OR_RETURN(prepared.tokenized,
                    tokenizer::TokenizePrompt(tokenizer_, model_.config, prompt, crops_per_image,
@@ -163,13 +177,14 @@ absl::Status GemmaEngine::Validate(const AttributionRequest& request) const {
   if (!(settings.desired_logit_prob > 0 && settings.desired_logit_prob <= 1)) {
     return InvalidField("settings.desired_logit_prob", "must be above 0 and at most 1");
   }
-  constexpr double kLargest = 1 << 30;
+  constexpr int32_t kLargest = 1 << 30;
+  const std::string to_largest = " to " + std::to_string(kLargest);
   RETURN_IF_ERROR(CheckRange("settings.max_feature_nodes", settings.max_feature_nodes, 0, kLargest,
-                             "at least 1, or 0 for all"));
+                             "from 1" + to_largest + ", or 0 for all"));
   RETURN_IF_ERROR(
-      CheckRange("settings.batch_size", settings.batch_size, 1, kLargest, "at least 1"));
-  RETURN_IF_ERROR(
-      CheckRange("settings.update_interval", settings.update_interval, 1, kLargest, "at least 1"));
+      CheckRange("settings.batch_size", settings.batch_size, 1, kLargest, "from 1" + to_largest));
+  RETURN_IF_ERROR(CheckRange("settings.update_interval", settings.update_interval, 1, kLargest,
+                             "from 1" + to_largest));
   RETURN_IF_ERROR(CheckRange("settings.zero_positions", settings.zero_positions, 0,
                              info_.max_positions,
                              "from 0 to " + std::to_string(info_.max_positions)));
@@ -279,9 +294,9 @@ absl::StatusOr<graph::AttributionGraph> GemmaEngine::Attribute(const PreparedPro
     attribution::AttributeOptions options{.settings = request.settings,
                                           .budget_bytes = info_.budget_bytes};
     ASSIGN_OR_RETURN(options.target_ids, TargetIds(request.settings.targets));
-    ASSIGN_OR_RETURN(
-        graph::AttributionGraph graph,
-        attribution::Attribute(model_, folded_, *transcoders_, InputOf(prompt), options, context));
+    ASSIGN_OR_RETURN(graph::AttributionGraph graph,
+                     attribution::Attribute(model_, folded_, *transcoders_, InputOf(prompt),
+                                            options, &sweep_workers_, context));
     graph.model_name = info_.model_name;
     graph.transcoder_name = info_.transcoder_name;
     graph.prompt = prompt.tokenized.text;

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "model/attribution/frozen_model.h"
+#include "model/attribution/sweep_workers.h"
 #include "model/engine.h"
 #include "model/gemma3/model.h"
 #include "model/image/preprocessor_config.h"
@@ -48,6 +49,7 @@ class GemmaEngine : public Engine {
   const tokenizer::Tokenizer tokenizer_;
   const image::PreprocessorConfig preprocessor_;
   const attribution::FoldedModel folded_;
+  attribution::SweepWorkers sweep_workers_;
   EngineInfo info_;
 };
 

@@ -12,6 +12,7 @@
 #include "model/attribution/logit_targets.h"
 #include "model/attribution/row_sweep.h"
 #include "model/attribution/source_table.h"
+#include "model/attribution/sweep_batches.h"
 #include "model/attribution/trace.h"
 #include "model/base/status.h"
 
@@ -19,29 +20,6 @@ namespace cajal::attribution {
 namespace {
 
 using graph::GraphSettings;
-
-// Sorts for the sweep: layers from the top, positions and features ascending.
-void SortForSweep(const FeatureTable& table, std::vector<int64_t>* features) {
-  std::sort(features->begin(), features->end(), [&table](int64_t a, int64_t b) {
-    const int32_t layer_a = table.layers[static_cast<size_t>(a)];
-    const int32_t layer_b = table.layers[static_cast<size_t>(b)];
-    return layer_a != layer_b ? layer_a > layer_b : a < b;
-  });
-}
-
-// The end of the sweep batch that begins at `begin`: at most `max_rows`, and no further than the
-// end of a layer once it is half full, because rows of lower layers ride along as zeros until
-// theirs comes.
-size_t BatchEnd(const FeatureTable& table, const std::vector<int64_t>& features, size_t begin,
-                size_t max_rows) {
-  const auto layer_of = [&](size_t i) { return table.layers[static_cast<size_t>(features[i])]; };
-  size_t end = begin + 1;
-  while (end < features.size() && end - begin < max_rows) {
-    if (layer_of(end) != layer_of(end - 1) && 2 * (end - begin) >= max_rows) break;
-    ++end;
-  }
-  return end;
-}
 
 // How many features to select next: all of them at once when no ranking is needed.
 int64_t BlockSize(const GraphSettings& settings, int64_t n_selected, int64_t n_wanted,
@@ -78,7 +56,7 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
                                                   const transcoder::TranscoderSet& transcoders,
                                                   const gemma3::ModelInput& input,
                                                   const AttributeOptions& options,
-                                                  RunContext* context) {
+                                                  SweepWorkers* workers, RunContext* context) {
   const GraphSettings& settings = options.settings;
   ASSIGN_OR_RETURN(const Trace trace, RecordTrace(model, input, transcoders.info(), context));
   ASSIGN_OR_RETURN(const SourceTable sources,
@@ -99,17 +77,19 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
                                                         settings.desired_logit_prob)
                                    : NamedLogitTargets(model, folded, trace, options.target_ids);
   std::deque<RowBatch> batches;  // a deque keeps the addresses that FeatureSelection holds
-  context->BeginPhase("logit_rows", targets.size());
   FeatureSelection selection(sources, targets.probabilities);
-  for (int64_t begin = 0; begin < targets.size(); begin += kSweepRows) {
-    const int64_t end = std::min(begin + kSweepRows, targets.size());
-    ASSIGN_OR_RETURN(RowBatch rows, sweep.LogitRows(targets, begin, end, *context));
-    batches.push_back(std::move(rows));
-    selection.AddRows(&batches.back());
-    context->Advance(end);
-  }
+  const auto keep = [&](std::vector<RowBatch> rows) {
+    for (RowBatch& batch : rows) {
+      batches.push_back(std::move(batch));
+      selection.AddRows(&batches.back());
+    }
+  };
+  context->BeginPhase("logit_rows", targets.size());
+  ASSIGN_OR_RETURN(std::vector<RowBatch> logit_rows, SweepLogits(sweep, targets, workers, context));
+  keep(std::move(logit_rows));
+
   context->BeginPhase("feature_rows", n_wanted);
-  const auto sweep_rows = static_cast<size_t>(std::min<int64_t>(kSweepRows, settings.batch_size));
+  const int64_t sweep_rows = std::min<int64_t>(kSweepRows, settings.batch_size);
   for (int64_t n_selected = 0; n_selected < n_wanted;) {
     std::vector<int64_t> block;
     if (n_wanted == n_active) {
@@ -118,17 +98,12 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
     } else {
       block = selection.MostInfluential(BlockSize(settings, n_selected, n_wanted, n_active));
     }
-    SortForSweep(features, &block);
-    for (size_t begin = 0; begin < block.size();) {
-      const size_t end = BatchEnd(features, block, begin, sweep_rows);
-      ASSIGN_OR_RETURN(RowBatch rows,
-                       sweep.FeatureRows(std::span(block).subspan(begin, end - begin), *context));
-      batches.push_back(std::move(rows));
-      selection.AddRows(&batches.back());
-      n_selected += static_cast<int64_t>(end - begin);
-      begin = end;
-      context->Advance(n_selected);
-    }
+    const auto n_block = static_cast<int64_t>(block.size());
+    ASSIGN_OR_RETURN(
+        std::vector<RowBatch> rows,
+        SweepFeatures(sweep, features, std::move(block), sweep_rows, n_selected, workers, context));
+    keep(std::move(rows));
+    n_selected += n_block;
   }
   context->BeginPhase("package", 1);
   graph::AttributionGraph graph = AssembleGraph(sources, targets, batches);

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "model/attribution/frozen_model.h"
+#include "model/attribution/sweep_workers.h"
 #include "model/base/run_context.h"
 #include "model/gemma3/model.h"
 #include "model/graph/attribution_graph.h"
@@ -28,6 +29,6 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
                                                   const transcoder::TranscoderSet& transcoders,
                                                   const gemma3::ModelInput& input,
                                                   const AttributeOptions& options,
-                                                  RunContext* context);
+                                                  SweepWorkers* workers, RunContext* context);
 
 }  // namespace cajal::attribution

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "model/base/check.h"
-#include "model/base/status.h"
 
 namespace cajal::attribution {
 namespace {
@@ -17,8 +16,8 @@ std::vector<double> ToDoubles(const at::Tensor& tensor) {
 
 }  // namespace
 
-absl::StatusOr<RowBatch> RowSweep::LogitRows(const LogitTargets& targets, int64_t begin,
-                                             int64_t end, const RunContext& context) const {
+std::optional<RowBatch> RowSweep::LogitRows(const LogitTargets& targets, int64_t begin, int64_t end,
+                                            const RunContext& context) const {
   const at::Tensor& tokens = sources_.token_vectors();
   const int64_t n_rows = end - begin;
   const int64_t T = tokens.size(0);
@@ -30,7 +29,7 @@ absl::StatusOr<RowBatch> RowSweep::LogitRows(const LogitTargets& targets, int64_
 
   RowBatch batch;
   batch.values = at::zeros({n_rows, sources_.n_columns()}, tokens.options());
-  RETURN_IF_ERROR(Sweep(n_layers - 1, {}, &gradient, &batch.values, context));
+  if (!Sweep(n_layers - 1, {}, &gradient, &batch.values, context)) return std::nullopt;
   for (int64_t rank = begin; rank < end; ++rank) {
     batch.targets.push_back(rank);
     batch.layers.push_back(n_layers);
@@ -40,8 +39,8 @@ absl::StatusOr<RowBatch> RowSweep::LogitRows(const LogitTargets& targets, int64_
   return batch;
 }
 
-absl::StatusOr<RowBatch> RowSweep::FeatureRows(std::span<const int64_t> features,
-                                               const RunContext& context) const {
+std::optional<RowBatch> RowSweep::FeatureRows(std::span<const int64_t> features,
+                                              const RunContext& context) const {
   CAJAL_CHECK(!features.empty());
   const FeatureTable& table = sources_.features();
   RowBatch batch;
@@ -56,7 +55,7 @@ absl::StatusOr<RowBatch> RowSweep::FeatureRows(std::span<const int64_t> features
   ResidualGradient gradient{
       at::zeros({tokens.size(0), batch.size(), tokens.size(1)}, tokens.options())};
   batch.values = at::zeros({batch.size(), sources_.ColumnsBelow(top_layer)}, tokens.options());
-  RETURN_IF_ERROR(Sweep(top_layer, features, &gradient, &batch.values, context));
+  if (!Sweep(top_layer, features, &gradient, &batch.values, context)) return std::nullopt;
 
   for (int64_t begin = 0; begin < batch.size();) {
     const int layer = batch.layers[static_cast<size_t>(begin)];
@@ -72,13 +71,12 @@ absl::StatusOr<RowBatch> RowSweep::FeatureRows(std::span<const int64_t> features
   return batch;
 }
 
-absl::Status RowSweep::Sweep(int top_layer, std::span<const int64_t> features,
-                             ResidualGradient* gradient, at::Tensor* values,
-                             const RunContext& context) const {
+bool RowSweep::Sweep(int top_layer, std::span<const int64_t> features, ResidualGradient* gradient,
+                     at::Tensor* values, const RunContext& context) const {
   const FeatureTable& table = sources_.features();
   size_t injected = 0;
   for (int layer = top_layer; layer >= 0; --layer) {
-    RETURN_IF_ERROR(context.CheckStop());
+    if (context.ShouldStop()) return false;
     ScoreLayer(layer, *gradient, values);
     frozen_.PullBackMlp(layer, gradient);
     size_t end = injected;
@@ -92,7 +90,7 @@ absl::Status RowSweep::Sweep(int top_layer, std::span<const int64_t> features,
     frozen_.PullBackAttention(layer, gradient);
   }
   ScoreTokens(*gradient, values);
-  return absl::OkStatus();
+  return true;
 }
 
 void RowSweep::ScoreLayer(int layer, const ResidualGradient& gradient, at::Tensor* values) const {

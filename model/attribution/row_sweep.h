@@ -10,10 +10,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "model/attribution/frozen_model.h"
 #include "model/attribution/logit_targets.h"
 #include "model/attribution/source_table.h"
@@ -36,11 +36,8 @@ struct RowBatch {
   int64_t size() const { return static_cast<int64_t>(targets.size()); }
 };
 
-// Rows swept at once. More rows make larger matrix products, but also a wider cone for each, and
-// the gradients are [positions, rows, d]; on the CPU these should also stay within the caches.
-inline constexpr int64_t kSweepRows = 64;
-
-// All arguments must outlive it.
+// All arguments must outlive it. Its functions may be called by several threads at once; they
+// return nothing when the context says to stop, which it is asked between layers.
 class RowSweep {
  public:
   RowSweep(const transcoder::TranscoderSet& transcoders, const SourceTable& sources,
@@ -48,12 +45,14 @@ class RowSweep {
       : transcoders_(transcoders), sources_(sources), frozen_(frozen) {}
 
   // Rows of the targets with ranks [begin, end).
-  absl::StatusOr<RowBatch> LogitRows(const LogitTargets& targets, int64_t begin, int64_t end,
-                                     const RunContext& context) const;
+  std::optional<RowBatch> LogitRows(const LogitTargets& targets, int64_t begin, int64_t end,
+                                    const RunContext& context) const;
 
   // features: indices into FeatureTable, sorted by layer, highest first.
-  absl::StatusOr<RowBatch> FeatureRows(std::span<const int64_t> features,
-                                       const RunContext& context) const;
+  std::optional<RowBatch> FeatureRows(std::span<const int64_t> features,
+                                      const RunContext& context) const;
+
+  bool on_cpu() const { return sources_.token_vectors().is_cpu(); }
 
  private:
   // Scores the sources of `layer` into their columns of `values`.
@@ -62,9 +61,10 @@ class RowSweep {
   // Adds the encoder rows of `features`, rows [first_row, …) of the batch, at their positions.
   void Inject(int layer, std::span<const int64_t> features, int64_t first_row,
               ResidualGradient* gradient) const;
-  // From the top layer down; `features` are the targets to inject on the way, in row order.
-  absl::Status Sweep(int top_layer, std::span<const int64_t> features, ResidualGradient* gradient,
-                     at::Tensor* values, const RunContext& context) const;
+  // From the top layer down; `features` are the targets to inject on the way, in row order. False
+  // when it was stopped.
+  bool Sweep(int top_layer, std::span<const int64_t> features, ResidualGradient* gradient,
+             at::Tensor* values, const RunContext& context) const;
   // Moves the bias columns into `bias` and sums the rest.
   void Finish(int layers_below, RowBatch* batch) const;
 

@@ -44,17 +44,23 @@ struct Progress {
 
 class RunContext {
  public:
+  using Clock = std::chrono::steady_clock;
   using ProgressFunction = std::function<void(const Progress&)>;
 
   RunContext() = default;
   // `deadline` is absolute; the default is none. `on_progress` is called on the computing thread
   // and must not block.
-  RunContext(std::shared_ptr<StopFlag> stop, std::chrono::steady_clock::time_point deadline,
+  RunContext(std::shared_ptr<StopFlag> stop, Clock::time_point deadline,
              ProgressFunction on_progress)
       : stop_(std::move(stop)), deadline_(deadline), on_progress_(std::move(on_progress)) {}
 
   // OK, or why to stop; the message names the phase reached.
   [[nodiscard]] absl::Status CheckStop() const;
+  // Whether CheckStop would fail. Unlike the other functions it may also be called by threads that
+  // help the computing one.
+  [[nodiscard]] bool ShouldStop() const {
+    return stop_->stop_requested() || Clock::now() >= deadline_;
+  }
 
   // Starts a phase of `total` units, reporting 0 done.
   void BeginPhase(const std::string& phase, int64_t total);
@@ -69,7 +75,6 @@ class RunContext {
   std::vector<PhaseSeconds> phase_seconds() const;
 
  private:
-  using Clock = std::chrono::steady_clock;
   void CloseCurrentPhase(Clock::time_point now);
 
   std::shared_ptr<StopFlag> stop_ = std::make_shared<StopFlag>();

@@ -24,8 +24,9 @@ class SelectionTest : public ::testing::Test {
  protected:
   AttributionGraph Trace(const graph::GraphSettings& settings) {
     RunContext context;
+    SweepWorkers workers;
     auto graph = Attribute(model_, FoldModel(model_, *transcoders_), *transcoders_, input_,
-                           {.settings = settings}, &context);
+                           {.settings = settings}, &workers, &context);
     EXPECT_THAT(graph, IsOk());
     return *std::move(graph);
   }

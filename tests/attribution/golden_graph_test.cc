@@ -45,8 +45,9 @@ Pair MakePair(const std::string& name) {
   options.settings.update_interval = scalars["selection"]["update_interval"];
   options.settings.zero_positions = scalars["zero_positions"];
   const FoldedModel folded = FoldModel(model, **transcoders);
-  auto graph =
-      Attribute(model, folded, **transcoders, testing::InputOf(forward), options, &context);
+  SweepWorkers workers;
+  auto graph = Attribute(model, folded, **transcoders, testing::InputOf(forward), options, &workers,
+                         &context);
   EXPECT_THAT(graph, IsOk());
   return {name, GoldenTensors("golden/graphs/graph_" + name + ".safetensors"), *std::move(graph)};
 }

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "model/attribution/attribute.h"
-#include "model/attribution/row_sweep.h"
+#include "model/attribution/sweep_batches.h"
 #include "model/attribution/trace.h"
 #include "tests/support/frozen_forward.h"
 #include "tests/support/random_model.h"
@@ -47,8 +47,9 @@ class Interventions : public ::testing::TestWithParam<Case> {
     options.settings.max_feature_nodes = 0;
     options.settings.max_n_logits = GetParam().n_logits;
     options.settings.desired_logit_prob = 1;
+    SweepWorkers workers;
     auto graph = Attribute(model_, FoldModel(model_, *transcoders_), *transcoders_, input, options,
-                           &context);
+                           &workers, &context);
     ASSERT_THAT(graph, IsOk());
     graph_ = *std::move(graph);
     ASSERT_EQ(graph_.n_logits(), GetParam().n_logits);
