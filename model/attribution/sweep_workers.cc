@@ -64,7 +64,8 @@ void SweepWorkers::WakeCaller() {
 }
 
 void SweepWorkers::Run() {
-  at::init_num_threads();  // torch does so on a thread's first use, and would undo the next line
+  // Torch sets a thread up when it is first asked for anything, which would undo the next line.
+  at::get_num_threads();
   at::set_num_threads(1);  // of this thread
   const c10::InferenceMode no_autograd;
   int64_t seen = 0;
