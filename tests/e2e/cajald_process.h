@@ -58,7 +58,7 @@ ProcessResult RunCajald(const CajaldOptions& options);
 
 // A graph that takes a fraction of a second.
 client::CreateGraphRequest SmallGraph();
-// A graph that would take minutes: rows are computed one by one, so that the work advances in
+// A graph that would take a minute: rows are computed one by one, so that the work advances in
 // small steps and every test ends it before its time.
 client::CreateGraphRequest LongGraph();
 // The same as flags of `cajal graph`.

@@ -50,8 +50,8 @@ std::string HookName(const std::string& pattern, int layer) {
              : absl::StrCat(pattern.substr(0, at), layer, pattern.substr(at + 1));
 }
 
-// Difference of `actual` to the layer's part of `expected`, as a share of the whole tensor's
-// largest magnitude there.
+// Difference of `actual` to the part of `expected` that starts at `begin`, as a share of that
+// part's largest magnitude.
 double LargestDifference(const std::vector<float>& actual, const std::vector<float>& expected,
                          size_t begin) {
   double largest = 1e-30;

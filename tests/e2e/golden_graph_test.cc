@@ -246,6 +246,10 @@ TEST_P(GoldenGraph, HasTheSameEdgesAfterPruning) {
   const double threshold = scalars_["edge_threshold_value"];
   for (size_t t = 0; t < n; ++t) {
     for (size_t s = 0; s < n; ++s) {
+      // The scores here are right: they tell the golden edges from the others.
+      const double nearest =
+          threshold * (expected[t * n + s] ? 1 - kThresholdBand : 1 + kThresholdBand);
+      ASSERT_EQ(scores.Of(t, s) >= nearest, expected[t * n + s] == 1) << s << " to " << t;
       if (actual[t * n + s] == expected[t * n + s]) continue;
       EXPECT_NEAR(scores.Of(t, s), threshold, kThresholdBand * threshold) << s << " to " << t;
     }
