@@ -158,6 +158,18 @@ TEST(Engine, RefusesPicturesThatItCannotRead) {
   EXPECT_THAT(SharedEngine().Prepare(OneImage()), IsOk());
 }
 
+// Every picture takes 4 of 4096 positions. Pictures that cannot be read show that none was decoded.
+TEST(Engine, RefusesMorePicturesThanAPromptHasRoomForBeforeItDecodesThem) {
+  const auto prepare = [](size_t n_pictures) {
+    Prompt prompt;
+    prompt.parts.resize(n_pictures, {.image = tokenizer::EncodedImage{"not a picture"}});
+    return SharedEngine().Prepare(prompt);
+  };
+  EXPECT_THAT(prepare(1025), HasReason("PROMPT_TOO_LONG"));
+  EXPECT_THAT(prepare(1025), HasField("prompt"));
+  EXPECT_THAT(prepare(1024), HasReason("IMAGE_FORMAT"));
+}
+
 TEST(Engine, RunsForwardWithHooksAndLogits) {
   auto prepared = SharedEngine().Prepare(OneImage());
   ASSERT_THAT(prepared, IsOk());
