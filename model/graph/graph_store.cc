@@ -62,6 +62,28 @@ std::string MakeId(uint64_t random) {
   return id;
 }
 
+struct Databases {
+  std::unique_ptr<Database> writer;
+  std::unique_ptr<Database> reader;
+};
+
+absl::StatusOr<Databases> OpenDatabases(const std::string& directory, int64_t now_unix_ms) {
+  Databases databases;
+  ASSIGN_OR_RETURN(databases.writer, Database::Open(directory + kDatabaseFile));
+  // auto_vacuum lets Delete give space back to the file system; it must come before the first
+  // table. FULL syncs the write-ahead log at every commit. wal_autocheckpoint = 1 folds it into the
+  // file after every commit, so that the log takes up no more than one graph (64 MB after the next
+  // commit) and a full disk finds nothing in it that still needs room elsewhere.
+  RETURN_IF_ERROR(databases.writer->Execute(
+      "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;"
+      "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+      "PRAGMA wal_autocheckpoint = 1; PRAGMA journal_size_limit = 67108864;"));
+  RETURN_IF_ERROR(MigrateSchema(databases.writer.get(), now_unix_ms));
+  ASSIGN_OR_RETURN(databases.reader, Database::Open(directory + kDatabaseFile));
+  RETURN_IF_ERROR(databases.reader->Execute("PRAGMA query_only = ON"));
+  return databases;
+}
+
 // A row of graphs as the store needs it inside.
 struct StoredRow {
   GraphRecord record;
@@ -220,24 +242,18 @@ absl::StatusOr<std::unique_ptr<GraphStore>> GraphStore::Open(GraphStoreOptions o
   const std::string& directory = store->options_.data_dir;
   ASSIGN_OR_RETURN(store->lock_, DirectoryLock::Acquire(directory, kLockFile));
 
-  ASSIGN_OR_RETURN(auto writer, Database::Open(directory + kDatabaseFile));
-  // auto_vacuum lets Delete give space back to the file system; it must come before the first
-  // table. FULL syncs the write-ahead log at every commit. wal_autocheckpoint = 1 folds it into the
-  // file after every commit, so that the log takes up no more than one graph (64 MB after the next
-  // commit) and a full disk finds nothing in it that still needs room elsewhere.
-  RETURN_IF_ERROR(
-      writer->Execute("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;"
-                      "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                      "PRAGMA wal_autocheckpoint = 1; PRAGMA journal_size_limit = 67108864;"));
-  RETURN_IF_ERROR(MigrateSchema(writer.get(), store->options_.now_unix_ms()));
-  ASSIGN_OR_RETURN(auto reader, Database::Open(directory + kDatabaseFile));
-  RETURN_IF_ERROR(reader->Execute("PRAGMA query_only = ON"));
+  absl::StatusOr<Databases> databases = OpenDatabases(directory, store->options_.now_unix_ms());
+  if (ReasonOf(databases.status()) == "DISK_FULL") {  // so that graphs can be deleted
+    store->reserve_.Release();
+    databases = OpenDatabases(directory, store->options_.now_unix_ms());
+  }
+  RETURN_IF_ERROR(databases.status());
   store->reserve_.Fill();
 
   MutexLock writer_lock(&store->writer_->mutex);
-  store->writer_->database = std::move(writer);
+  store->writer_->database = std::move(databases->writer);
   MutexLock reader_lock(&store->reader_->mutex);
-  store->reader_->database = std::move(reader);
+  store->reader_->database = std::move(databases->reader);
   return store;
 }
 

@@ -61,7 +61,7 @@ class GraphStore {
  public:
   // Errors are sentences for whoever starts the server: FAILED_PRECONDITION when the directory
   // cannot be written, another process has it, or a newer Cajal wrote it; DATA_LOSS when the file
-  // is damaged; RESOURCE_EXHAUSTED (DISK_FULL).
+  // is damaged; RESOURCE_EXHAUSTED (DISK_FULL). A store that has its reserve opens on a full disk.
   static absl::StatusOr<std::unique_ptr<GraphStore>> Open(GraphStoreOptions options);
   ~GraphStore();
 

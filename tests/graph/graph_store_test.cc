@@ -304,6 +304,24 @@ TEST_F(GraphStoreTest, AFullDiskIsATypedErrorAndTheStoreGoesOnWhenThereIsSpaceAg
 }
 
 // Needs the right to mount, which a container may lack.
+TEST_F(GraphStoreTest, AStoreOnAFullDiskOpensSoThatGraphsCanBeDeleted) {
+  if (mount("tmpfs", directory_.c_str(), "tmpfs", 0, "size=19m") != 0) {
+    GTEST_SKIP() << "no right to mount a small disk";
+  }
+  {
+    const std::string id = Put(*Open(), RandomGraph(1, 200));
+    std::ofstream filler(directory_ + "/filler");
+    while (filler << std::string(4096, 'x') << std::flush) {
+    }
+    const auto store = TryOpen();
+    EXPECT_TRUE(store.ok()) << store.status();
+    if (store.ok()) {
+      EXPECT_TRUE((*store)->Delete(id).ok());
+    }
+  }
+  umount(directory_.c_str());
+}
+
 TEST_F(GraphStoreTest, DeletingWorksOnAFullDiskAndMakesRoom) {
   if (mount("tmpfs", directory_.c_str(), "tmpfs", 0, "size=19m") != 0) {
     GTEST_SKIP() << "no right to mount a small disk";
