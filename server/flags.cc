@@ -1,7 +1,9 @@
 #include "server/flags.h"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cstdlib>
+#include <limits>
 #include <map>
 
 #include "server/server_info.h"
@@ -20,6 +22,24 @@ const std::map<std::string, DeviceChoice> kDevices = {
     {"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}};
 const std::map<std::string, DType> kDTypes = {{"float32", DType::kFloat32},
                                               {"bfloat16", DType::kBFloat16}};
+
+// CLI11's own checks state the range of a double in full, all 309 digits.
+CLI::Validator Between(int64_t least, int64_t most) {
+  return CLI::Validator(
+      [least, most](const std::string& value) -> std::string {
+        int64_t number = 0;
+        const char* end = value.data() + value.size();
+        const auto [rest, error] = std::from_chars(value.data(), end, number);
+        if (error == std::errc() && rest == end && number >= least && number <= most) return "";
+        return "must be an integer from " + std::to_string(least) + " to " + std::to_string(most) +
+               ", not '" + value + "'";
+      },
+      "");
+}
+
+constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
+constexpr int64_t kMaxInt64 = std::numeric_limits<int64_t>::max();
+constexpr int64_t kMaxGraceSeconds = 24 * 60 * 60;
 
 void AddModelFlags(CLI::App* app, EngineOptions* engine) {
   app->add_option("--model", engine->model_dir,
@@ -41,20 +61,20 @@ void AddModelFlags(CLI::App* app, EngineOptions* engine) {
       ->type_name("TYPE");
   app->add_option("--threads", engine->threads,
                   "Threads of the CPU's matrix products. Default: 0 = all cores")
-      ->check(CLI::NonNegativeNumber)
+      ->check(Between(0, kMaxInt32))
       ->type_name("N");
   app->add_option("--budget-bytes", engine->budget_bytes,
                   "Memory that requests may use beyond the model, in bytes. "
                   "Default: 0 = 80 % of what is free after loading")
-      ->check(CLI::NonNegativeNumber)
+      ->check(Between(0, kMaxInt64))
       ->type_name("BYTES");
   app->add_option("--max-positions", engine->max_positions,
                   "Longest prompt, in positions, image positions included. Default: 8192")
-      ->check(CLI::PositiveNumber)
+      ->check(Between(1, kMaxInt32))
       ->type_name("N");
   app->add_option("--max-image-pixels", engine->max_image_pixels,
                   "Largest picture, in pixels before resizing. Default: 64000000")
-      ->check(CLI::PositiveNumber)
+      ->check(Between(1, kMaxInt64))
       ->type_name("N");
 }
 
@@ -69,16 +89,17 @@ void AddServerFlags(CLI::App* app, Flags* flags, int64_t* grace_seconds) {
       ->type_name("DIR");
   app->add_option("--queue-size", flags->server.limits.queue_size,
                   "Jobs that may wait for the model; more are refused. Default: 64")
-      ->check(CLI::PositiveNumber)
+      ->check(Between(1, kMaxInt32))
       ->type_name("N");
   app->add_option("--pool-threads", flags->server.pool_threads,
-                  "Threads for tokens, images and stored graphs. Default: 2")
-      ->check(CLI::Range(1, 64))
+                  "Threads for tokens, images and stored graphs, 1 to 64. Default: 2")
+      ->check(Between(1, 64))
       ->type_name("N");
-  app->add_option("--grace-seconds", *grace_seconds,
-                  "Time that running jobs and calls have to end after SIGTERM, in seconds. "
-                  "Default: 30")
-      ->check(CLI::NonNegativeNumber)
+  app->add_option(
+         "--grace-seconds", *grace_seconds,
+         "Time that running jobs and calls have to end after SIGTERM, in seconds, a day at "
+         "most. Default: 30")
+      ->check(Between(0, kMaxGraceSeconds))
       ->type_name("SECONDS");
   app->add_option("--log-level", flags->log_level, "debug, info, warn or error. Default: info")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))

@@ -4,6 +4,8 @@
 #include <grpcpp/health_check_service_interface.h>
 #include <spdlog/spdlog.h>
 
+#include <charconv>
+
 #include "model/base/check.h"
 #include "server/graph_export.h"
 #include "server/status_conversion.h"
@@ -37,6 +39,20 @@ void SetChannelArguments(int64_t max_request_bytes, grpc::ServerBuilder* builder
   // of Python clients with common settings.
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+}
+
+// The host of HOST:PORT. gRPC itself would take port 99999 for 34463, and "unix:x" for a socket, of
+// which nobody is told the name.
+absl::StatusOr<std::string> HostOf(const std::string& listen) {
+  const size_t colon = listen.rfind(':');
+  if (colon != std::string::npos && colon > 0) {
+    uint16_t port = 0;
+    const char* end = listen.data() + listen.size();
+    const auto [rest, error] = std::from_chars(listen.data() + colon + 1, end, port);
+    if (error == std::errc() && rest == end) return listen.substr(0, colon);
+  }
+  return absl::InvalidArgumentError("cannot listen on '" + listen +
+                                    "': that is no HOST:PORT with a port from 0 to 65535");
 }
 
 // The answers of JobService point here.
@@ -73,10 +89,7 @@ Server::Server(const ServerOptions& options, std::unique_ptr<GraphArchive> graph
 Server::~Server() { Drain(std::chrono::milliseconds(0)); }
 
 absl::Status Server::Listen(const std::string& listen) {
-  const size_t colon = listen.rfind(':');
-  if (colon == std::string::npos) {
-    return absl::InvalidArgumentError("'" + listen + "' is no HOST:PORT");
-  }
+  ASSIGN_OR_RETURN(const std::string host, HostOf(listen));
   // Both plug-ins must be on before the builder is made.
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -94,7 +107,7 @@ absl::Status Server::Listen(const std::string& listen) {
     return absl::UnavailableError("cannot listen on " + listen +
                                   ": the port is taken, or the address is not one of this machine");
   }
-  address_ = listen.substr(0, colon + 1) + std::to_string(port);
+  address_ = host + ":" + std::to_string(port);
   SetHealth(false);
   return absl::OkStatus();
 }

@@ -113,13 +113,16 @@ TEST(StartTest, TwoServersCannotHaveOnePort) {
 
 TEST(StartTest, AnAddressWithoutAPortIsExplained) {
   TempDir dir;
-  auto archive = OpenGraphArchive(dir.path());
-  ASSERT_TRUE(archive.ok());
-  ServerOptions options;
-  options.listen = "localhost";
-  const auto server = Server::Start(options, std::move(*archive));
-  ASSERT_FALSE(server.ok());
-  EXPECT_THAT(std::string(server.status().message()), testing::HasSubstr("HOST:PORT"));
+  for (const char* listen : {"localhost", ":0", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:http",
+                             "unix:/run/cajal.sock", ""}) {
+    auto archive = OpenGraphArchive(dir.path());
+    ASSERT_TRUE(archive.ok());
+    ServerOptions options;
+    options.listen = listen;
+    const auto server = Server::Start(options, std::move(*archive));
+    ASSERT_FALSE(server.ok()) << listen;
+    EXPECT_THAT(std::string(server.status().message()), testing::HasSubstr("HOST:PORT")) << listen;
+  }
 }
 
 }  // namespace
