@@ -49,6 +49,10 @@ void AddAdvice(const std::string& server, const absl::Status& status, std::strin
         "`cajal info` shows the limits. Fewer or smaller pictures, a shorter prompt or smaller "
         "--max-feature-nodes and --batch-size need less.",
         text);
+  } else if (reason == "DISK_FULL") {
+    AddLine(
+        "Make room on the server: `cajal graphs` shows sizes, `cajal graphs delete ID` deletes.",
+        text);
   } else if (reason == "BROKEN_ANSWER") {
     AddLine(
         "Client and server may be of different versions: compare `cajal --version` and `cajal "
@@ -75,6 +79,8 @@ std::string FlagOfField(const std::string& field) {
   }
   if (absl::StartsWith(field, "hooks")) return "--hooks";
   if (absl::StartsWith(field, "targets")) return "--target";
+  if (field == "top_k") return "--top-k";
+  if (field == "slug") return "--slug";
   if (absl::StartsWith(field, "prompt.token_ids")) return "--tokens";
   if (absl::StartsWith(field, "prompt.assistant_prefix")) return "--assistant-prefix";
   if (absl::StartsWith(field, "prompt") && absl::StrContains(field, "image")) return "--image";

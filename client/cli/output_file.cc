@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <span>
 
 #include "absl/strings/str_cat.h"
@@ -30,6 +31,15 @@ bool IsFolder(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+// What a symbolic link leads to, so that the link stays: "/dev/stdout" is one. Else the path.
+absl::StatusOr<std::string> FollowLinks(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_symlink(path, error)) return path;
+  std::filesystem::path target = std::filesystem::canonical(path, error);
+  if (error) return CannotWrite(path, "that is a link which leads nowhere");
+  return target.string();
+}
+
 absl::Status WriteInPlace(const std::string& path, std::span<const std::byte> bytes) {
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
   if (descriptor < 0) return CannotWrite(path, std::strerror(errno));
@@ -47,7 +57,9 @@ absl::StatusOr<OutputFile> OutputFile::Check(const std::string& path) {
     if (::access(path.c_str(), W_OK) != 0) return CannotWrite(path, std::strerror(errno));
     return OutputFile(path);
   }
-  std::string probe = path + ".XXXXXX";
+  const absl::StatusOr<std::string> target = FollowLinks(path);
+  if (!target.ok()) return target.status();
+  std::string probe = *target + ".XXXXXX";
   const int descriptor = ::mkostemp(probe.data(), O_CLOEXEC);
   if (descriptor < 0) return CannotWrite(path, std::strerror(errno));
   ::close(descriptor);
@@ -58,7 +70,9 @@ absl::StatusOr<OutputFile> OutputFile::Check(const std::string& path) {
 absl::Status OutputFile::Write(const std::string& bytes) const {
   const std::span<const std::byte> view = std::as_bytes(std::span(bytes));
   if (IsSpecialFile(path_)) return WriteInPlace(path_, view);
-  return checkpoint::WriteFileAtomically(path_, {view});
+  const absl::StatusOr<std::string> target = FollowLinks(path_);
+  if (!target.ok()) return target.status();
+  return checkpoint::WriteFileAtomically(*target, {view});
 }
 
 }  // namespace cajal::cli

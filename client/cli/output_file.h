@@ -23,7 +23,7 @@ class OutputFile {
   static absl::StatusOr<OutputFile> Check(const std::string& path);
 
   // RESOURCE_EXHAUSTED when the disk is full. What is no regular file ("/dev/stdout", a pipe) is
-  // written in place.
+  // written in place; of a symbolic link the target is replaced.
   [[nodiscard]] absl::Status Write(const std::string& bytes) const;
 
   const std::string& path() const { return path_; }
