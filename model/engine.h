@@ -108,7 +108,9 @@ class Engine {
   virtual absl::Status Validate(const ForwardRequest& request) const = 0;
   virtual absl::Status Validate(const AttributionRequest& request) const = 0;
 
-  // Bytes that the call will need beyond the model; an upper bound.
+  // Bytes that the call will need beyond the model. Close to the truth from above for TopK
+  // transcoders; others do not bound the number of active features, so Attribute checks again when
+  // it knows them, and refuses with NEVER_FITS too.
   virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
                                 const ForwardRequest& request) const = 0;
   virtual int64_t EstimateBytes(const PreparedPrompt& prompt,

@@ -212,9 +212,9 @@ int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
 
 int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
                                    const AttributionRequest& request) const {
-  return attribution::EstimateGraphBytes(model_.config, transcoders_->info(), request.settings,
-                                         prompt.tokenized.n_positions(),
-                                         static_cast<int64_t>(prompt.tokenized.image_spans.size()));
+  return attribution::EstimateGraphBytes(
+      model_.config, transcoders_->info(), request.settings, prompt.tokenized.n_positions(),
+      static_cast<int64_t>(prompt.tokenized.image_spans.size()), sweep_workers_.n_threads());
 }
 
 gemma3::ModelInput GemmaEngine::InputOf(const PreparedPrompt& prompt) const {

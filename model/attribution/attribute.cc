@@ -40,12 +40,12 @@ absl::Status CheckBudget(const SourceTable& sources, int64_t n_selected, int64_t
   } else {
     n_values += n_selected * sources.n_columns();
   }
-  const int64_t bytes = n_values * static_cast<int64_t>(sizeof(float));
+  const int64_t bytes = sources.VectorBytes() + n_values * static_cast<int64_t>(sizeof(float));
   if (budget_bytes == 0 || bytes <= budget_bytes) return absl::OkStatus();
   return InvalidField(
       "settings.max_feature_nodes", "NEVER_FITS",
       std::to_string(n_selected) + " rows over up to " + std::to_string(sources.n_columns()) +
-          " sources need " + std::to_string(bytes) + " bytes, but the budget is " +
+          " sources, with these, need " + std::to_string(bytes) + " bytes, but the budget is " +
           std::to_string(budget_bytes) + "; ask for fewer nodes or a shorter prompt");
 }
 
@@ -60,7 +60,8 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
   const GraphSettings& settings = options.settings;
   ASSIGN_OR_RETURN(const Trace trace, RecordTrace(model, input, transcoders.info(), context));
   ASSIGN_OR_RETURN(const SourceTable sources,
-                   SourceTable::Build(model, trace, transcoders, settings.zero_positions, context));
+                   SourceTable::Build(model, trace, transcoders, settings.zero_positions,
+                                      options.budget_bytes, context));
   const FeatureTable& features = sources.features();
   const int64_t n_active = features.size();
   const int64_t n_wanted = settings.max_feature_nodes == 0

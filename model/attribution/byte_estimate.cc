@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "model/attribution/sweep_batches.h"
+
 namespace cajal::attribution {
 namespace {
 
@@ -40,7 +42,7 @@ int64_t EstimateForwardBytes(const checkpoint::Gemma3Config& config, int64_t n_p
 int64_t EstimateGraphBytes(const checkpoint::Gemma3Config& config,
                            const TranscoderSetInfo& transcoders,
                            const graph::GraphSettings& settings, int64_t n_positions,
-                           int64_t n_images) {
+                           int64_t n_images, int64_t n_sweeps) {
   const checkpoint::TextConfig& text = config.text;
   const int64_t T = n_positions;
   int64_t n_active = 0;
@@ -57,17 +59,26 @@ int64_t EstimateGraphBytes(const checkpoint::Gemma3Config& config,
   const int64_t n_nodes = n_selected + T * (text.num_hidden_layers + 1);
   const int64_t encoding = 4 * T * widest;  // pre-activations, activations, and their sorting
   const int64_t sources = 2 * n_columns * text.hidden_size;  // once more while they are joined
+  // A gradient on the residual, and those at the heads' outputs and values.
+  const int64_t sweep = kSweepRows * T *
+                        (text.hidden_size + (text.num_attention_heads / text.num_key_value_heads +
+                                             text.num_key_value_heads) *
+                                                text.head_dim);
   // A row is as long as what lies below its target: half of all columns on average, unless the
-  // selected features crowd at the top.
-  const int64_t rows = n_selected * n_columns / (all ? 2 : 1) + n_logits * n_columns;
+  // selected features crowd at the top. In floating point: absurd requests must not wrap around.
+  const double share = all ? 0.5 : 1;
+  const double n_rows = share * static_cast<double>(n_selected) + static_cast<double>(n_logits);
+  const double rows = n_rows * static_cast<double>(n_columns);
   // Column and weight of each edge between nodes; the same of them.
-  const int64_t edges = 2 * (n_selected * n_nodes / (all ? 2 : 1) + n_logits * n_nodes);
+  const double edges = 2 * n_rows * static_cast<double>(n_nodes);
   // The trace has each block's pattern and seven tensors of the residual's size; the frozen model a
   // scaled copy of the patterns.
   const int64_t patterns = text.num_attention_heads * T * T;
   const int64_t trace = text.num_hidden_layers * (2 * patterns + 7 * T * text.hidden_size);
-  return EstimateForwardBytes(config, n_positions, n_images) +
-         kFloat * (trace + encoding + sources + rows + edges);
+  const double bytes =
+      static_cast<double>(EstimateForwardBytes(config, n_positions, n_images)) +
+      kFloat * (static_cast<double>(trace + encoding + sources + n_sweeps * sweep) + rows + edges);
+  return static_cast<int64_t>(std::min(bytes, 9e18));
 }
 
 }  // namespace cajal::attribution

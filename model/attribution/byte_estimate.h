@@ -14,14 +14,14 @@ namespace cajal::attribution {
 int64_t EstimateForwardBytes(const checkpoint::Gemma3Config& config, int64_t n_positions,
                              int64_t n_images);
 
-// Trace, encoding, source vectors, rows and edges. For TopK sets an upper bound. Others do not
-// bound the number of active features: it is then taken as kAssumedActive per layer and position,
-// at the low end of published sets, so that nothing is refused that might fit; Attribute checks the
-// rows again when the features are known.
+// Trace, encoding, source vectors, the gradients of `n_sweeps` sweeps side by side, rows and edges.
+// For TopK sets an upper bound. Others do not bound the number of active features: it is then taken
+// as kAssumedActive per layer and position, at the low end of published sets, so that nothing is
+// refused that might fit; Attribute checks the rows again when the features are known.
 int64_t EstimateGraphBytes(const checkpoint::Gemma3Config& config,
                            const transcoder::TranscoderSetInfo& transcoders,
                            const graph::GraphSettings& settings, int64_t n_positions,
-                           int64_t n_images);
+                           int64_t n_images, int64_t n_sweeps);
 
 inline constexpr int64_t kAssumedActive = 16;
 

@@ -47,23 +47,36 @@ at::Tensor Interleave(const at::Tensor& decoder, const std::vector<int64_t>& cou
   return at::cat(pieces, 0);
 }
 
+absl::Status CheckBudget(int64_t n_values, int layer, int64_t budget_bytes) {
+  const int64_t bytes = n_values * static_cast<int64_t>(sizeof(float));
+  if (budget_bytes == 0 || bytes <= budget_bytes) return absl::OkStatus();
+  return InvalidField("prompt", "NEVER_FITS",
+                      "the active features up to layer " + std::to_string(layer) + " need " +
+                          std::to_string(bytes) + " bytes, but the budget is " +
+                          std::to_string(budget_bytes) + "; ask for a shorter prompt");
+}
+
 }  // namespace
 
 absl::StatusOr<SourceTable> SourceTable::Build(const gemma3::Model& model, const Trace& trace,
                                                const TranscoderSet& transcoders,
-                                               int64_t zero_positions, RunContext* context) {
+                                               int64_t zero_positions, int64_t budget_bytes,
+                                               RunContext* context) {
   SourceTable table;
   const int64_t T = trace.n_positions();
   table.n_positions_ = T;
   table.token_vectors_ = trace.embedding;
   table.group_begin_.push_back(T);
   std::vector<int64_t> bias_columns;
+  int64_t n_columns = T;
   context->BeginPhase("encode", trace.n_layers());
   for (int layer = 0; layer < trace.n_layers(); ++layer) {
     RETURN_IF_ERROR(context->CheckStop());
     const LayerTrace& recorded = trace.layers[static_cast<size_t>(layer)];
     const at::Tensor& x = recorded.feature_input;
     const ActiveFeatures active = transcoders.Encode(layer, x, zero_positions);
+    n_columns += active.size() + 2 * T;
+    RETURN_IF_ERROR(CheckBudget(n_columns * x.size(1), layer, budget_bytes));
     const at::Tensor decoder =
         transcoders.DecoderRows(layer, layer, active.features) * active.activations.unsqueeze(1);
 

@@ -44,9 +44,12 @@ class SourceTable {
  public:
   // Encodes every layer and gathers the source vectors. Phase "encode", one unit per layer.
   //   zero_positions: features and errors at the first ones are left out.
+  //   budget_bytes: INVALID_ARGUMENT, NEVER_FITS, as soon as the vectors would take more; 0 = no
+  //   limit.
   static absl::StatusOr<SourceTable> Build(const gemma3::Model& model, const Trace& trace,
                                            const transcoder::TranscoderSet& transcoders,
-                                           int64_t zero_positions, RunContext* context);
+                                           int64_t zero_positions, int64_t budget_bytes,
+                                           RunContext* context);
 
   const FeatureTable& features() const { return features_; }
   int64_t n_positions() const { return n_positions_; }
@@ -68,6 +71,8 @@ class SourceTable {
   // `layer`.
   const at::Tensor& bias_columns() const { return bias_columns_; }
 
+  // Bytes of all source vectors.
+  int64_t VectorBytes() const { return n_columns() * token_vectors_.size(1) * 4; }
   // Vectors of the sources at (layer, position), [GroupSize, d].
   at::Tensor Vectors(int layer, int64_t position) const;
   // [T, d], the token embeddings.

@@ -26,6 +26,8 @@ class SweepWorkers {
   SweepWorkers(const SweepWorkers&) = delete;
   SweepWorkers& operator=(const SweepWorkers&) = delete;
 
+  int64_t n_threads() const { return static_cast<int64_t>(threads_.size()); }
+
   // Calls `work` once on each thread and returns when all have returned. Meanwhile `on_wake` is
   // called on the calling thread after each WakeCaller. The first exception of `work` is rethrown.
   void RunOnAll(const std::function<void()>& work, const std::function<void()>& on_wake);

@@ -27,7 +27,7 @@ transcoder::TranscoderSetInfo PaperSet() {
 
 // The paper's graph: one picture, 290 positions, 7500 features.
 TEST(ByteEstimate, OfThePapersGraphFitsBesideItsTranscodersOnOneLargeGpu) {
-  const int64_t bytes = EstimateGraphBytes(Gemma4b(), PaperSet(), {}, 290, 1);
+  const int64_t bytes = EstimateGraphBytes(Gemma4b(), PaperSet(), {}, 290, 1, 1);
   // By hand: 34 * 290 * 48 features, as many errors and biases as (layer, position)s, and the
   // tokens are 493 290 sources. Their vectors take 5.05 GB, 7510 rows over all of them 14.82 GB.
   EXPECT_GT(bytes, int64_t{19'870'000'000});
@@ -36,10 +36,10 @@ TEST(ByteEstimate, OfThePapersGraphFitsBesideItsTranscodersOnOneLargeGpu) {
 
 TEST(ByteEstimate, CountsNamedTargetsInsteadOfTheDefaultNumber) {
   graph::GraphSettings settings;
-  const int64_t by_probability = EstimateGraphBytes(Gemma4b(), PaperSet(), settings, 290, 1);
+  const int64_t by_probability = EstimateGraphBytes(Gemma4b(), PaperSet(), settings, 290, 1, 1);
   settings.targets.assign(110, "token");
   // A hundred rows more than the default's ten, 493 290 floats each.
-  EXPECT_GE(EstimateGraphBytes(Gemma4b(), PaperSet(), settings, 290, 1) - by_probability,
+  EXPECT_GE(EstimateGraphBytes(Gemma4b(), PaperSet(), settings, 290, 1, 1) - by_probability,
             int64_t{100} * 493'290 * 4);
 }
 
