@@ -54,6 +54,8 @@ struct EngineInfo {
   std::string activation;                   // "relu", "relu_topk(48)", "topk(48)", "jump_relu"
   std::vector<int32_t> features_per_layer;  // d_sae of each layer
   int32_t default_zero_positions = 1;
+  // Oddities of the files that do not stop them from being served, each a sentence for the log.
+  std::vector<std::string> warnings;
   int64_t budget_bytes = 0;
 };
 

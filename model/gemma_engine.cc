@@ -110,6 +110,7 @@ absl::StatusOr<std::unique_ptr<Engine>> GemmaEngine::Load(const EngineOptions& o
     auto engine = std::unique_ptr<GemmaEngine>(
         new GemmaEngine(options, std::move(model), std::move(transcoders), std::move(tokenizer),
                         std::move(preprocessor)));
+    engine->info_.warnings = checkpoint.warnings();
     RETURN_IF_ERROR(engine->SelfCheck(context));
     return engine;
   });

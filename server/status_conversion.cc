@@ -39,6 +39,9 @@ google::rpc::Status ToRpcStatus(const absl::Status& status, const std::string& i
     google::rpc::ErrorInfo info;
     info.set_reason(Shorten(reason, kMaxNameBytes));
     info.set_domain(kErrorDomain);
+    for (const auto& [key, value] : MetadataOf(status)) {
+      (*info.mutable_metadata())[key] = Shorten(value, kMaxNameBytes);
+    }
     result.add_details()->PackFrom(info);
   }
   if (const std::string field = FieldOf(status); !field.empty()) {

@@ -42,11 +42,10 @@ absl::Status CheckBudget(const SourceTable& sources, int64_t n_selected, int64_t
   }
   const int64_t bytes = sources.VectorBytes() + n_values * static_cast<int64_t>(sizeof(float));
   if (budget_bytes == 0 || bytes <= budget_bytes) return absl::OkStatus();
-  return InvalidField(
-      "settings.max_feature_nodes", "NEVER_FITS",
-      std::to_string(n_selected) + " rows over up to " + std::to_string(sources.n_columns()) +
-          " sources, with these, need " + std::to_string(bytes) + " bytes, but the budget is " +
-          std::to_string(budget_bytes) + "; ask for fewer nodes or a shorter prompt");
+  return NeverFits("settings.max_feature_nodes",
+                   "a graph of " + std::to_string(n_selected) + " features over " +
+                       std::to_string(sources.n_columns()) + " sources",
+                   bytes, budget_bytes);
 }
 
 }  // namespace

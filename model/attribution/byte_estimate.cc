@@ -30,8 +30,7 @@ int64_t EstimateForwardBytes(const checkpoint::Gemma3Config& config, int64_t n_p
                           6 * T * text.hidden_size + text.vocab_size;
   int64_t tower = 0;
   if (n_images > 0 && config.vision.has_value()) {
-    const int64_t per_side = config.vision->image_size / config.vision->patch_size;
-    const int64_t patches = per_side * per_side;
+    const int64_t patches = config.vision->patches_per_side() * config.vision->patches_per_side();
     // One head's scores at a time.
     tower = n_images * (3 * patches * patches + 2 * patches * config.vision->intermediate_size +
                         8 * patches * config.vision->hidden_size);

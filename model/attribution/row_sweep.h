@@ -58,7 +58,8 @@ class RowSweep {
   // Scores the sources of `layer` into their columns of `values`.
   void ScoreLayer(int layer, const ResidualGradient& gradient, at::Tensor* values) const;
   void ScoreTokens(const ResidualGradient& gradient, at::Tensor* values) const;
-  // Adds the encoder rows of `features`, rows [first_row, …) of the batch, at their positions.
+  // Sets the encoder rows of `features`, rows [first_row, …) of the batch, at their positions;
+  // these rows of the gradient are zero before.
   void Inject(int layer, std::span<const int64_t> features, int64_t first_row,
               ResidualGradient* gradient) const;
   // From the top layer down; `features` are the targets to inject on the way, in row order. False

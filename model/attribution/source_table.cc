@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "model/base/check.h"
 #include "model/base/status.h"
 
 namespace cajal::attribution {
@@ -50,10 +51,9 @@ at::Tensor Interleave(const at::Tensor& decoder, const std::vector<int64_t>& cou
 absl::Status CheckBudget(int64_t n_values, int layer, int64_t budget_bytes) {
   const int64_t bytes = n_values * static_cast<int64_t>(sizeof(float));
   if (budget_bytes == 0 || bytes <= budget_bytes) return absl::OkStatus();
-  return InvalidField("prompt", "NEVER_FITS",
-                      "the active features up to layer " + std::to_string(layer) + " need " +
-                          std::to_string(bytes) + " bytes, but the budget is " +
-                          std::to_string(budget_bytes) + "; ask for a shorter prompt");
+  return NeverFits("prompt",
+                   "what is active up to layer " + std::to_string(layer) + " of so long a prompt",
+                   bytes, budget_bytes);
 }
 
 }  // namespace
@@ -72,6 +72,7 @@ absl::StatusOr<SourceTable> SourceTable::Build(const gemma3::Model& model, const
   context->BeginPhase("encode", trace.n_layers());
   for (int layer = 0; layer < trace.n_layers(); ++layer) {
     RETURN_IF_ERROR(context->CheckStop());
+    CAJAL_CHECK(transcoders.LastWrittenLayer(layer) == layer) << "cross-layer sets are not traced";
     const LayerTrace& recorded = trace.layers[static_cast<size_t>(layer)];
     const at::Tensor& x = recorded.feature_input;
     const ActiveFeatures active = transcoders.Encode(layer, x, zero_positions);

@@ -23,12 +23,7 @@ void Reservation::Release() {
 
 absl::StatusOr<Reservation> MemoryBudget::Reserve(int64_t bytes, const std::string& what) {
   CAJAL_CHECK(bytes >= 0) << what;
-  if (bytes > limit_bytes_) {
-    return WithReason(absl::InvalidArgumentError(what + " needs " + std::to_string(bytes) +
-                                                 " bytes, but the budget is " +
-                                                 std::to_string(limit_bytes_) + " bytes in all"),
-                      "NEVER_FITS");
-  }
+  if (bytes > limit_bytes_) return NeverFits("", what, bytes, limit_bytes_);
   MutexLock lock(&mutex_);
   if (bytes > limit_bytes_ - reserved_bytes_) {
     return WithReason(

@@ -1,5 +1,7 @@
 #include "model/base/status.h"
 
+#include <utility>
+
 #include "absl/strings/cord.h"
 
 namespace cajal {
@@ -7,6 +9,7 @@ namespace {
 
 constexpr char kReasonUrl[] = "cajal.dev/reason";
 constexpr char kFieldUrl[] = "cajal.dev/field";
+constexpr char kMetadataUrlPrefix[] = "cajal.dev/metadata/";
 
 std::string PayloadOf(const absl::Status& status, const char* url) {
   const auto payload = status.GetPayload(url);
@@ -31,6 +34,23 @@ absl::Status WithReason(absl::Status status, const std::string& reason) {
   return status;
 }
 
+absl::Status WithMetadata(absl::Status status, const std::string& key, const std::string& value) {
+  status.SetPayload(kMetadataUrlPrefix + key, absl::Cord(value));
+  return status;
+}
+
+absl::Status NeverFits(const std::string& field, const std::string& what, int64_t needed_bytes,
+                       int64_t available_bytes) {
+  const std::string sentence = what + " needs " + std::to_string(needed_bytes) +
+                               " bytes, but the budget is " + std::to_string(available_bytes) +
+                               " bytes in all";
+  absl::Status status =
+      field.empty() ? absl::InvalidArgumentError(sentence) : InvalidField(field, sentence);
+  status = WithReason(std::move(status), "NEVER_FITS");
+  status = WithMetadata(std::move(status), "needed_bytes", std::to_string(needed_bytes));
+  return WithMetadata(std::move(status), "available_bytes", std::to_string(available_bytes));
+}
+
 absl::Status WithContext(const absl::Status& status, const std::string& context) {
   if (status.ok()) return status;
   absl::Status result(status.code(), context + ": " + std::string(status.message()));
@@ -42,5 +62,16 @@ absl::Status WithContext(const absl::Status& status, const std::string& context)
 std::string ReasonOf(const absl::Status& status) { return PayloadOf(status, kReasonUrl); }
 
 std::string FieldOf(const absl::Status& status) { return PayloadOf(status, kFieldUrl); }
+
+std::map<std::string, std::string> MetadataOf(const absl::Status& status) {
+  std::map<std::string, std::string> metadata;
+  status.ForEachPayload([&metadata](auto url, const absl::Cord& payload) {
+    const std::string key(url);
+    if (key.rfind(kMetadataUrlPrefix, 0) == 0) {
+      metadata[key.substr(sizeof(kMetadataUrlPrefix) - 1)] = std::string(payload);
+    }
+  });
+  return metadata;
+}
 
 }  // namespace cajal

@@ -9,8 +9,9 @@
 // User mistakes are absl::Status; our bugs are CAJAL_CHECK (check.h). No exception leaves a folder.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -46,11 +47,22 @@ absl::Status InvalidField(const std::string& field, const std::string& reason,
 // `status` with a machine-readable reason in UPPER_SNAKE_CASE, as in google.rpc.ErrorInfo.reason.
 absl::Status WithReason(absl::Status status, const std::string& reason);
 
+// `status` with a value that a program may want to read, as in google.rpc.ErrorInfo.metadata:
+// ("needed_bytes", "27296537632").
+absl::Status WithMetadata(absl::Status status, const std::string& key, const std::string& value);
+
+// INVALID_ARGUMENT with reason NEVER_FITS: "`what` needs N bytes, but the budget is M bytes in
+// all", with both numbers as metadata (needed_bytes, available_bytes). `field` may be empty.
+absl::Status NeverFits(const std::string& field, const std::string& what, int64_t needed_bytes,
+                       int64_t available_bytes);
+
 // Prefixes the message ("layer_3.safetensors: …"), keeping code, reason and field.
 absl::Status WithContext(const absl::Status& status, const std::string& context);
 
 // The reason and the field that the functions above attached; empty when there is none.
 std::string ReasonOf(const absl::Status& status);
 std::string FieldOf(const absl::Status& status);
+// What WithMetadata attached.
+std::map<std::string, std::string> MetadataOf(const absl::Status& status);
 
 }  // namespace cajal

@@ -88,8 +88,7 @@ std::vector<int64_t> HookShape(const checkpoint::Gemma3Config& config, const Hoo
                                int64_t n_positions, int64_t n_images) {
   const checkpoint::TextConfig& text = config.text;
   const checkpoint::VisionConfig vision = config.vision.value_or(checkpoint::VisionConfig{});
-  const int64_t per_side = vision.image_size / vision.patch_size;
-  const int64_t patches = per_side * per_side;
+  const int64_t patches = vision.patches_per_side() * vision.patches_per_side();
   switch (point.site) {
     case HookSite::kVisionPattern:
       return {n_images, vision.num_attention_heads, patches, patches};

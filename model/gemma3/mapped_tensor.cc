@@ -55,8 +55,7 @@ bool AllFinite(const at::Tensor& tensor) {
 
 at::Tensor ViewAsFileTensor(const checkpoint::TensorView& view) {
   const auto options = at::TensorOptions().dtype(ScalarTypeOf(view.type));
-  const auto address = reinterpret_cast<uintptr_t>(view.data);
-  if (address % static_cast<uintptr_t>(checkpoint::ElementSize(view.type)) == 0) {
+  if (view.is_aligned()) {
     // The deleter's capture holds the mapping. Nobody writes through this pointer: the mapping is
     // read-only.
     return at::from_blob(

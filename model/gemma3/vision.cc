@@ -77,7 +77,7 @@ absl::StatusOr<at::Tensor> RunVisionTower(const VisionWeights& weights, const Vi
 
 at::Tensor Project(const ProjectorWeights& weights, const checkpoint::Gemma3Config& config,
                    const at::Tensor& vision_out) {
-  const int64_t patches_per_side = config.vision->image_size / config.vision->patch_size;
+  const int64_t patches_per_side = config.vision->patches_per_side();
   const auto tokens_per_side =
       static_cast<int64_t>(std::lround(std::sqrt(static_cast<double>(config.mm_tokens_per_image))));
   const int64_t tile = patches_per_side / tokens_per_side;

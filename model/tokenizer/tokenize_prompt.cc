@@ -97,8 +97,11 @@ absl::Status CheckText(const Prompt& prompt, const std::string& text, int64_t n_
   return absl::OkStatus();
 }
 
-absl::Status CheckIds(const std::vector<int64_t>& ids, int64_t vocab_size) {
+// The image token may lie beyond the vocabulary: its row is never read.
+absl::Status CheckIds(const std::vector<int64_t>& ids, const Gemma3Config& config) {
+  const int64_t vocab_size = config.text.vocab_size;
   for (size_t i = 0; i < ids.size(); ++i) {
+    if (config.vision.has_value() && ids[i] == config.image_token_id) continue;
     if (ids[i] < 0 || ids[i] >= vocab_size) {
       return InvalidField(absl::StrCat("prompt.token_ids[", i, "]"),
                           absl::StrCat("is ", ids[i], "; the range is 0 to ", vocab_size - 1));
@@ -209,7 +212,7 @@ absl::Status CheckPrompt(const Gemma3Config& config, const Prompt& prompt) {
     return InvalidField(prompt.token_ids.empty() ? "prompt.parts" : "prompt.images",
                         absl::StrCat("brings ", n_images, " images, but the model is text-only"));
   }
-  if (!prompt.token_ids.empty()) return CheckIds(prompt.token_ids, config.text.vocab_size);
+  if (!prompt.token_ids.empty()) return CheckIds(prompt.token_ids, config);
   ASSIGN_OR_RETURN(const std::string text, Render(prompt));
   // To a text-only model a placeholder is a token like any other.
   return config.vision.has_value() || text.empty() ? CheckText(prompt, text, n_images)
@@ -232,7 +235,7 @@ absl::StatusOr<TokenizedPrompt> TokenizePrompt(const Tokenizer& tokenizer,
     if (result.token_ids.empty() || result.token_ids.front() != config.bos_token_id) {
       result.token_ids.insert(result.token_ids.begin(), config.bos_token_id);
     }
-    RETURN_IF_ERROR(CheckIds(result.token_ids, config.text.vocab_size));
+    RETURN_IF_ERROR(CheckIds(result.token_ids, config));
   }
   if (static_cast<int64_t>(result.token_ids.size()) > max_positions) {
     return InvalidField("prompt", "PROMPT_TOO_LONG",

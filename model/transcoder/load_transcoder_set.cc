@@ -97,10 +97,6 @@ absl::StatusOr<PerLayerWeights> ReadGemmaScope2(const LayerReader& reader, int64
   if (reader.Has(kAffineSkip)) {
     ASSIGN_OR_RETURN(w.skip, reader.Matrix(kAffineSkip, d, d));  // used as x @ A
   }
-  // Some published files came without weights: a set of zeros would trace silently to nothing.
-  if (!w.W_enc.any().item<bool>()) {
-    return absl::InvalidArgumentError("tensor w_enc holds only zeros");
-  }
   return w;
 }
 
@@ -153,12 +149,25 @@ absl::StatusOr<std::unique_ptr<TranscoderSet>> LoadTranscoderSet(const std::stri
     RETURN_IF_ERROR(context->CheckStop());
     ASSIGN_OR_RETURN(const auto file, SafetensorsFile::Open(path));
     const LayerReader reader(*file, model.weights.placement);
-    gemma_scope_2 = reader.Has("w_enc");
+    const bool is_gemma_scope_2 = reader.Has("w_enc");
+    if (!layers.empty() && is_gemma_scope_2 != gemma_scope_2) {
+      return absl::InvalidArgumentError(path + ": its format differs from layer 0's");
+    }
+    gemma_scope_2 = is_gemma_scope_2;
     auto weights = gemma_scope_2 ? ReadGemmaScope2(reader, d) : ReadNative(reader, d);
     if (!weights.ok()) return WithContext(weights.status(), path);
+    // Some published files came without weights: zeros would trace silently to nothing.
+    if (!weights->W_enc.any().item<bool>()) {
+      return absl::InvalidArgumentError(path + ": tensor " + (gemma_scope_2 ? "w_enc" : "W_enc") +
+                                        " holds only zeros");
+    }
     auto k = ReadScalarK(*file);
     if (!k.ok()) return WithContext(k.status(), path);
-    if (*k > 0 && info.k == 0) info.k = *k;
+    if (*k > 0 && info.k > 0 && *k != info.k) {
+      return absl::InvalidArgumentError(path + ": tensor k is " + std::to_string(*k) +
+                                        ", but the set's k is " + std::to_string(info.k));
+    }
+    if (*k > 0) info.k = *k;
 
     const bool has_threshold = weights->threshold.defined();
     const ActivationKind kind =

@@ -216,6 +216,20 @@ TEST(Engine, StopsWithinABatchWhenAsked) {
   EXPECT_THAT(SharedEngine().Attribute(*prepared, {}, &fresh), IsOk());
 }
 
+TEST(Engine, StopsBetweenTheLayersThatItEncodes) {
+  auto prepared = SharedEngine().Prepare(TextPrompt("The capital of France is"));
+  ASSERT_THAT(prepared, IsOk());
+  auto stop = std::make_shared<StopFlag>();
+  RunContext context(stop, std::chrono::steady_clock::time_point::max(),
+                     [&](const Progress& progress) {
+                       if (progress.phase == "encode" && progress.done == 1) {
+                         stop->RequestStop(absl::StatusCode::kCancelled);
+                       }
+                     });
+  EXPECT_THAT(SharedEngine().Attribute(*prepared, {}, &context),
+              FailsWith(absl::StatusCode::kCancelled, "in phase encode, 1 of 6 done"));
+}
+
 TEST(Engine, RefusesWhatTurnsOutBeyondItsBudget) {
   const auto attribute_within = [](int64_t budget_bytes, int32_t max_feature_nodes) {
     EngineOptions options = Options();

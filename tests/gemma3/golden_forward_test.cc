@@ -127,20 +127,29 @@ TEST(GoldenForwardGreedy, ContinuesAsTransformersDoes) {
   }
 }
 
-TEST(DecoderStops, BetweenLayersWhenAskedTo) {
-  const GoldenTensors golden("golden/forward/forward_text.safetensors");
+// The model stops in `phase` after one block.
+absl::Status StopAfterOneBlockOf(const std::string& phase, const std::string& golden_file) {
+  const GoldenTensors golden(golden_file);
   const Model model = testing::LoadTestModel("golden/tiny");
   auto stop = std::make_shared<StopFlag>();
   RunContext context(stop, std::chrono::steady_clock::time_point::max(),
-                     [&stop](const Progress& progress) {
-                       if (progress.phase == "forward" && progress.done == 2) {
+                     [&](const Progress& progress) {
+                       if (progress.phase == phase && progress.done == 1) {
                          stop->RequestStop(absl::StatusCode::kCancelled);
                        }
                      });
   Recording recording;
-  const auto result = RunModel(model, testing::InputOf(golden), &recording, &context);
-  EXPECT_THAT(result,
-              testing::FailsWith(absl::StatusCode::kCancelled, "in phase forward, 2 of 6 done"));
+  return RunModel(model, testing::InputOf(golden), &recording, &context).status();
+}
+
+TEST(Stopping, HappensBetweenBlocksOfTheDecoder) {
+  EXPECT_THAT(StopAfterOneBlockOf("forward", "golden/forward/forward_text.safetensors"),
+              testing::FailsWith(absl::StatusCode::kCancelled, "in phase forward, 1 of 6 done"));
+}
+
+TEST(Stopping, HappensBetweenBlocksOfTheVisionTower) {
+  EXPECT_THAT(StopAfterOneBlockOf("vision", "golden/forward/forward_one_image.safetensors"),
+              testing::FailsWith(absl::StatusCode::kCancelled, "in phase vision, 1 of 3 done"));
 }
 
 }  // namespace

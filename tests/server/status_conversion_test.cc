@@ -39,6 +39,16 @@ TEST(StatusConversionTest, AFieldAtFaultBecomesABadRequestWithItsReason) {
   EXPECT_EQ(bad_request.field_violations(0).field(), "prompt.parts[1].image");
 }
 
+TEST(StatusConversionTest, WhatNeverFitsCarriesBothNumbers) {
+  google::rpc::ErrorInfo info;
+  ASSERT_TRUE(DetailsOf(ToGrpcStatus(NeverFits("", "the request", 300, 200), "c1"))
+                  .details(0)
+                  .UnpackTo(&info));
+  EXPECT_EQ(info.reason(), "NEVER_FITS");
+  EXPECT_EQ(info.metadata().at("needed_bytes"), "300");
+  EXPECT_EQ(info.metadata().at("available_bytes"), "200");
+}
+
 TEST(StatusConversionTest, ATimeToWaitBecomesRetryInfoAndPushback) {
   const absl::Status status =
       WithRetryDelay(absl::UnavailableError("later"), std::chrono::milliseconds(1500));

@@ -228,6 +228,17 @@ TEST_F(LoadTranscoderSetTest, RefusesNaNAndAllZeroEncoders) {
   EXPECT_THAT(Load(dir), FailsWith(kInvalid, "w_enc holds only zeros"));
 }
 
+TEST_F(LoadTranscoderSetTest, RefusesLayersThatDisagree) {
+  const std::string dir = CopyOf("plt_topk");
+  EditTensors(dir + "/layer_1.safetensors",
+              [](auto* tensors) { (*tensors)["k"] = at::scalar_tensor(7, at::kLong); });
+  EXPECT_THAT(Load(dir), FailsWith(kInvalid, "tensor k is 7, but the set's k is 16"));
+  std::filesystem::copy(
+      "golden/transcoders/gs2_affine/layer_1_width_256_l0_small_affine/params.safetensors",
+      dir + "/layer_1.safetensors", std::filesystem::copy_options::overwrite_existing);
+  EXPECT_THAT(Load(dir), FailsWith(kInvalid, "its format differs from layer 0's"));
+}
+
 TEST_F(LoadTranscoderSetTest, RefusesHooksKindsAndActivationsItDoesNotKnow) {
   struct BadConfig {
     std::string from, to, message;
