@@ -100,11 +100,12 @@ class Engine {
  public:
   virtual ~Engine() = default;
 
-  virtual const EngineInfo& info() const = 0;
+  [[nodiscard]] virtual const EngineInfo& info() const = 0;
 
   // Tokenises, decodes and resizes. Errors are INVALID_ARGUMENT with a field below "prompt":
   // IMAGE_UNREADABLE, IMAGE_TOO_LARGE, PROMPT_TOO_LONG, IMAGE_COUNT and others.
-  virtual absl::StatusOr<PreparedPrompt> Prepare(const tokenizer::Prompt& prompt) const = 0;
+  [[nodiscard]] virtual absl::StatusOr<PreparedPrompt> Prepare(
+      const tokenizer::Prompt& prompt) const = 0;
 
   // Checks a request against the loaded model without running it: hook names, ranges, targets.
   virtual absl::Status Validate(const ForwardRequest& request) const = 0;
@@ -113,10 +114,10 @@ class Engine {
   // Bytes that the call will need beyond the model. Close to the truth from above for TopK
   // transcoders; others do not bound the number of active features, so Attribute checks again when
   // it knows them, and refuses with NEVER_FITS too.
-  virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
-                                const ForwardRequest& request) const = 0;
-  virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
-                                const AttributionRequest& request) const = 0;
+  [[nodiscard]] virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                              const ForwardRequest& request) const = 0;
+  [[nodiscard]] virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                              const AttributionRequest& request) const = 0;
 
   virtual absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt,
                                                 const ForwardRequest& request,

@@ -19,13 +19,15 @@ class GemmaEngine : public Engine {
   static absl::StatusOr<std::unique_ptr<Engine>> Load(const EngineOptions& options,
                                                       RunContext* context);
 
-  const EngineInfo& info() const override { return info_; }
-  absl::StatusOr<PreparedPrompt> Prepare(const tokenizer::Prompt& prompt) const override;
+  [[nodiscard]] const EngineInfo& info() const override { return info_; }
+  [[nodiscard]] absl::StatusOr<PreparedPrompt> Prepare(
+      const tokenizer::Prompt& prompt) const override;
   absl::Status Validate(const ForwardRequest& request) const override;
   absl::Status Validate(const AttributionRequest& request) const override;
-  int64_t EstimateBytes(const PreparedPrompt& prompt, const ForwardRequest& request) const override;
-  int64_t EstimateBytes(const PreparedPrompt& prompt,
-                        const AttributionRequest& request) const override;
+  [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                      const ForwardRequest& request) const override;
+  [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                      const AttributionRequest& request) const override;
   absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt, const ForwardRequest& request,
                                         RunContext* context) override;
   absl::StatusOr<graph::AttributionGraph> Attribute(const PreparedPrompt& prompt,
@@ -37,9 +39,10 @@ class GemmaEngine : public Engine {
               std::unique_ptr<transcoder::TranscoderSet> transcoders,
               tokenizer::Tokenizer tokenizer, image::PreprocessorConfig preprocessor);
 
-  gemma3::ModelInput InputOf(const PreparedPrompt& prompt) const;
+  [[nodiscard]] gemma3::ModelInput InputOf(const PreparedPrompt& prompt) const;
   // The ids of target tokens; each text must be exactly one token.
-  absl::StatusOr<std::vector<int64_t>> TargetIds(const std::vector<std::string>& targets) const;
+  [[nodiscard]] absl::StatusOr<std::vector<int64_t>> TargetIds(
+      const std::vector<std::string>& targets) const;
   // One forward pass on BOS: shapes fit and the logits are finite.
   absl::Status SelfCheck(RunContext* context);
 

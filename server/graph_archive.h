@@ -20,12 +20,14 @@ class GraphArchive {
   virtual absl::StatusOr<graph::GraphRecord> Put(const graph::AttributionGraph& graph,
                                                  const graph::GraphOrigin& origin,
                                                  const graph::GraphCost& cost) = 0;
-  virtual absl::StatusOr<graph::GraphRecord> GetRecord(const std::string& id) const = 0;
-  virtual absl::StatusOr<graph::AttributionGraph> Get(const std::string& id) const = 0;
-  virtual absl::StatusOr<std::optional<graph::GraphRecord>> FindByRequest(
+  [[nodiscard]] virtual absl::StatusOr<graph::GraphRecord> GetRecord(
+      const std::string& id) const = 0;
+  [[nodiscard]] virtual absl::StatusOr<graph::AttributionGraph> Get(
+      const std::string& id) const = 0;
+  [[nodiscard]] virtual absl::StatusOr<std::optional<graph::GraphRecord>> FindByRequest(
       const std::string& owner, const std::string& request_id) const = 0;
-  virtual absl::StatusOr<graph::GraphPage> List(int32_t page_size,
-                                                const std::string& page_token) const = 0;
+  [[nodiscard]] virtual absl::StatusOr<graph::GraphPage> List(
+      int32_t page_size, const std::string& page_token) const = 0;
   virtual absl::Status Delete(const std::string& id) = 0;
 };
 

@@ -20,7 +20,7 @@ class ExportedFile {
   static absl::StatusOr<std::shared_ptr<ExportedFile>> Adopt(const std::string& path);
   ~ExportedFile();
 
-  int64_t size_bytes() const { return size_bytes_; }
+  [[nodiscard]] int64_t size_bytes() const { return size_bytes_; }
   // The next stretch, a little less than 512 KiB; empty at the end.
   absl::StatusOr<std::string> Read();
 

@@ -44,7 +44,9 @@ struct JobInfo {
   std::string graph_id;        // of a CreateGraph that succeeded
   absl::Status error;          // OK unless FAILED or CANCELLED
 
-  bool is_final() const { return state != JobState::kQueued && state != JobState::kRunning; }
+  [[nodiscard]] bool is_final() const {
+    return state != JobState::kQueued && state != JobState::kRunning;
+  }
 };
 
 // What a job made. Handed to its watchers and not kept by the job, which is remembered for long.

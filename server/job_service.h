@@ -29,9 +29,10 @@ class JobServiceImpl final
                                       grpc::ByteBuffer* response) override;
 
  private:
-  absl::StatusOr<v1::ListJobsResponse> ListJobs(const grpc::ByteBuffer& bytes) const;
-  absl::StatusOr<v1::GetJobResponse> GetJob(const grpc::ByteBuffer& bytes) const;
-  absl::StatusOr<v1::CancelJobResponse> CancelJob(const grpc::ByteBuffer& bytes) const;
+  [[nodiscard]] absl::StatusOr<v1::ListJobsResponse> ListJobs(const grpc::ByteBuffer& bytes) const;
+  [[nodiscard]] absl::StatusOr<v1::GetJobResponse> GetJob(const grpc::ByteBuffer& bytes) const;
+  [[nodiscard]] absl::StatusOr<v1::CancelJobResponse> CancelJob(
+      const grpc::ByteBuffer& bytes) const;
 
   const ServiceContext* const context_;
 };

@@ -17,7 +17,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
   // Whether nobody waits for the answer any more: cancelled, disconnected, past its deadline. An
   // answer must be given all the same.
-  bool client_gone() const { return context_->IsCancelled(); }
+  [[nodiscard]] bool client_gone() const { return context_->IsCancelled(); }
   void Reply(const google::protobuf::Message& message);
   void Fail(const absl::Status& status);
   template <typename Response>

@@ -18,7 +18,7 @@ struct PruneFlags {
   double node_threshold = 0.8;
   double edge_threshold = 0.98;
 
-  client::PruneOptions options() const { return {node_threshold, edge_threshold}; }
+  [[nodiscard]] client::PruneOptions options() const { return {node_threshold, edge_threshold}; }
 };
 void AddPruneFlags(CLI::App* app, PruneFlags* flags);
 

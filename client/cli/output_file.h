@@ -26,7 +26,7 @@ class OutputFile {
   // written in place; of a symbolic link the target is replaced.
   [[nodiscard]] absl::Status Write(const std::string& bytes) const;
 
-  const std::string& path() const { return path_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
   explicit OutputFile(std::string path) : path_(std::move(path)) {}

@@ -127,7 +127,7 @@ struct EdgeList {
   std::vector<float> weights;  // signed direct effects on the target
   std::vector<bool> kept;      // by pruning; with GraphView::kFull only, else empty
 
-  int64_t size() const { return static_cast<int64_t>(sources.size()); }
+  [[nodiscard]] int64_t size() const { return static_cast<int64_t>(sources.size()); }
 };
 
 // A graph with as much of its arrays as the view has.

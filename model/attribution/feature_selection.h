@@ -25,10 +25,10 @@ class FeatureSelection {
   void AddRows(const RowBatch* batch);
 
   // The `n` most influential features without a row, descending; ties by ascending index.
-  std::vector<int64_t> MostInfluential(int64_t n) const;
+  [[nodiscard]] std::vector<int64_t> MostInfluential(int64_t n) const;
 
   // Influence of every feature on the logits as far as the rows tell, [n features].
-  std::vector<double> Influence() const;
+  [[nodiscard]] std::vector<double> Influence() const;
 
  private:
   struct Row {

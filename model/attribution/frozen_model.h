@@ -48,7 +48,7 @@ struct ResidualGradient {
   at::Tensor values;                          // [T, rows, d]
   gemma3::AttentionLayout::Run active{0, 0};  // positions that can be non-zero
 
-  bool empty() const { return active.begin >= active.end; }
+  [[nodiscard]] bool empty() const { return active.begin >= active.end; }
   void Widen(const gemma3::AttentionLayout::Run& run);
 };
 
@@ -60,11 +60,11 @@ class FrozenModel {
 
   // Maps an encoder row (a gradient at the feature input of (layer, position)) to the gradient at
   // hook_resid_mid there. rows: [n, d]; positions: [n] int64 on the device. Returns [n, d].
-  at::Tensor FeatureInputToMid(int layer, const at::Tensor& rows,
-                               const at::Tensor& positions) const;
+  [[nodiscard]] at::Tensor FeatureInputToMid(int layer, const at::Tensor& rows,
+                                             const at::Tensor& positions) const;
   // Maps a gradient at ln_final's output to hook_resid_post of the last block, last position.
   // rows: [n, d]. Returns [n, d].
-  at::Tensor FinalNormedToResidual(const at::Tensor& rows) const;
+  [[nodiscard]] at::Tensor FinalNormedToResidual(const at::Tensor& rows) const;
 
   // In place: the gradient at hook_resid_post of `layer` becomes the one at its hook_resid_mid, but
   // for rows that are injected there. Only transcoders with a skip change it.

@@ -20,7 +20,7 @@ struct LogitTargets {
   // Demeaned logits: direction . ln_final's output. What the row of a target must add up to.
   std::vector<float> values;
 
-  int64_t size() const { return static_cast<int64_t>(token_ids.size()); }
+  [[nodiscard]] int64_t size() const { return static_cast<int64_t>(token_ids.size()); }
 };
 
 // The most probable tokens: the smallest number whose probabilities reach `desired_prob`, at most

@@ -33,7 +33,7 @@ struct RowBatch {
   std::vector<double> sums;      // sum of the other columns: the edges
   std::vector<double> absolute_sums;
 
-  int64_t size() const { return static_cast<int64_t>(targets.size()); }
+  [[nodiscard]] int64_t size() const { return static_cast<int64_t>(targets.size()); }
 };
 
 // All arguments must outlive it. Its functions may be called by several threads at once; they
@@ -45,14 +45,14 @@ class RowSweep {
       : transcoders_(transcoders), sources_(sources), frozen_(frozen) {}
 
   // Rows of the targets with ranks [begin, end).
-  std::optional<RowBatch> LogitRows(const LogitTargets& targets, int64_t begin, int64_t end,
-                                    const RunContext& context) const;
+  [[nodiscard]] std::optional<RowBatch> LogitRows(const LogitTargets& targets, int64_t begin,
+                                                  int64_t end, const RunContext& context) const;
 
   // features: indices into FeatureTable, sorted by layer, highest first.
-  std::optional<RowBatch> FeatureRows(std::span<const int64_t> features,
-                                      const RunContext& context) const;
+  [[nodiscard]] std::optional<RowBatch> FeatureRows(std::span<const int64_t> features,
+                                                    const RunContext& context) const;
 
-  bool on_cpu() const { return sources_.token_vectors().is_cpu(); }
+  [[nodiscard]] bool on_cpu() const { return sources_.token_vectors().is_cpu(); }
 
  private:
   // Scores the sources of `layer` into their columns of `values`.

@@ -37,7 +37,7 @@ struct FeatureTable {
   std::vector<float> activations;
   std::vector<float> pre_activations;
 
-  int64_t size() const { return static_cast<int64_t>(layers.size()); }
+  [[nodiscard]] int64_t size() const { return static_cast<int64_t>(layers.size()); }
 };
 
 class SourceTable {
@@ -51,36 +51,44 @@ class SourceTable {
                                            int64_t zero_positions, int64_t budget_bytes,
                                            RunContext* context);
 
-  const FeatureTable& features() const { return features_; }
-  int64_t n_positions() const { return n_positions_; }
-  int n_layers() const { return static_cast<int>(vectors_.size()); }
+  [[nodiscard]] const FeatureTable& features() const { return features_; }
+  [[nodiscard]] int64_t n_positions() const { return n_positions_; }
+  [[nodiscard]] int n_layers() const { return static_cast<int>(vectors_.size()); }
 
-  int64_t ColumnsBelow(int layer) const { return Group(layer, 0); }  // layer may be n_layers
-  int64_t n_columns() const { return ColumnsBelow(n_layers()); }
+  [[nodiscard]] int64_t ColumnsBelow(int layer) const {
+    return Group(layer, 0);
+  }  // layer may be n_layers
+  [[nodiscard]] int64_t n_columns() const { return ColumnsBelow(n_layers()); }
 
-  int64_t TokenColumn(int64_t position) const { return position; }
+  [[nodiscard]] int64_t TokenColumn(int64_t position) const { return position; }
   // Where the columns of a (layer, position) begin, and how many they are.
-  int64_t GroupBegin(int layer, int64_t position) const { return Group(layer, position); }
-  int64_t GroupSize(int layer, int64_t position) const {
+  [[nodiscard]] int64_t GroupBegin(int layer, int64_t position) const {
+    return Group(layer, position);
+  }
+  [[nodiscard]] int64_t GroupSize(int layer, int64_t position) const {
     return Group(layer, position + 1) - Group(layer, position);
   }
-  int64_t FeatureColumn(int64_t feature_index) const;
-  int64_t ErrorColumn(int layer, int64_t position) const { return Group(layer, position + 1) - 2; }
-  int64_t BiasColumn(int layer, int64_t position) const { return Group(layer, position + 1) - 1; }
+  [[nodiscard]] int64_t FeatureColumn(int64_t feature_index) const;
+  [[nodiscard]] int64_t ErrorColumn(int layer, int64_t position) const {
+    return Group(layer, position + 1) - 2;
+  }
+  [[nodiscard]] int64_t BiasColumn(int layer, int64_t position) const {
+    return Group(layer, position + 1) - 1;
+  }
   // All bias columns ascending, int64, on the device; the first layer * T of them are below
   // `layer`.
-  const at::Tensor& bias_columns() const { return bias_columns_; }
+  [[nodiscard]] const at::Tensor& bias_columns() const { return bias_columns_; }
 
   // Bytes of all source vectors.
-  int64_t VectorBytes() const { return n_columns() * token_vectors_.size(1) * 4; }
+  [[nodiscard]] int64_t VectorBytes() const { return n_columns() * token_vectors_.size(1) * 4; }
   // Vectors of the sources at (layer, position), [GroupSize, d].
-  at::Tensor Vectors(int layer, int64_t position) const;
+  [[nodiscard]] at::Tensor Vectors(int layer, int64_t position) const;
   // [T, d], the token embeddings.
-  const at::Tensor& token_vectors() const { return token_vectors_; }
+  [[nodiscard]] const at::Tensor& token_vectors() const { return token_vectors_; }
 
  private:
   SourceTable() = default;
-  int64_t Group(int layer, int64_t position) const {
+  [[nodiscard]] int64_t Group(int layer, int64_t position) const {
     return group_begin_[static_cast<size_t>(layer * n_positions_ + position)];
   }
 

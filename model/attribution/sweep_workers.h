@@ -26,7 +26,7 @@ class SweepWorkers {
   SweepWorkers(const SweepWorkers&) = delete;
   SweepWorkers& operator=(const SweepWorkers&) = delete;
 
-  int64_t n_threads() const { return static_cast<int64_t>(threads_.size()); }
+  [[nodiscard]] int64_t n_threads() const { return static_cast<int64_t>(threads_.size()); }
 
   // Calls `work` once on each thread and returns when all have returned. Meanwhile `on_wake` is
   // called on the calling thread after each WakeCaller. The first exception of `work` is rethrown.

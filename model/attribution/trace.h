@@ -32,8 +32,8 @@ struct Trace {
   at::Tensor final_normed;  // [d], ln_final's output at the last position
   at::Tensor logits;        // [vocab], of the last position
 
-  int64_t n_positions() const { return embedding.size(0); }
-  int n_layers() const { return static_cast<int>(layers.size()); }
+  [[nodiscard]] int64_t n_positions() const { return embedding.size(0); }
+  [[nodiscard]] int n_layers() const { return static_cast<int>(layers.size()); }
 };
 
 // Runs the model once on the prompt. Phases "vision" and "forward".

@@ -25,7 +25,7 @@ class Reservation {
   Reservation& operator=(Reservation&& other) noexcept;
   ~Reservation() { Release(); }
 
-  int64_t bytes() const { return bytes_; }
+  [[nodiscard]] int64_t bytes() const { return bytes_; }
   void Release();
 
  private:

@@ -23,8 +23,8 @@ class StopFlag {
   // The first call wins; the status is what CheckStop then returns (CANCELLED, DEADLINE_EXCEEDED,
   // UNAVAILABLE while draining).
   void RequestStop(absl::StatusCode code);
-  bool stop_requested() const { return code_.load(std::memory_order_relaxed) != 0; }
-  absl::StatusCode code() const {
+  [[nodiscard]] bool stop_requested() const { return code_.load(std::memory_order_relaxed) != 0; }
+  [[nodiscard]] absl::StatusCode code() const {
     return static_cast<absl::StatusCode>(code_.load(std::memory_order_relaxed));
   }
 
@@ -72,7 +72,7 @@ class RunContext {
     std::string phase;
     double seconds = 0;
   };
-  std::vector<PhaseSeconds> phase_seconds() const;
+  [[nodiscard]] std::vector<PhaseSeconds> phase_seconds() const;
 
  private:
   void CloseCurrentPhase(Clock::time_point now);

@@ -29,16 +29,16 @@ class Checkpoint {
   // the weights are put on the device, not here.
   static absl::StatusOr<Checkpoint> Open(const std::string& dir);
 
-  const Gemma3Config& config() const { return config_; }
-  const std::string& dir() const { return dir_; }
+  [[nodiscard]] const Gemma3Config& config() const { return config_; }
+  [[nodiscard]] const std::string& dir() const { return dir_; }
 
   // Aborts when `canonical_name` is not among ExpectedTensors: Open has checked those.
-  const TensorView& Get(const std::string& canonical_name) const;
+  [[nodiscard]] const TensorView& Get(const std::string& canonical_name) const;
   // The file that a tensor came from, for messages.
-  const std::string& FileOf(const std::string& canonical_name) const;
+  [[nodiscard]] const std::string& FileOf(const std::string& canonical_name) const;
 
   // Oddities worth a log line: unknown tensors, an ignored lm_head, a total_size that disagrees.
-  const std::vector<std::string>& warnings() const { return warnings_; }
+  [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
   struct Entry {
@@ -51,7 +51,7 @@ class Checkpoint {
   absl::Status AddFile(const std::string& path, const std::set<std::string>* expected_names);
   absl::Status AddShards(const std::string& index_path);
   absl::Status CheckTensors();
-  const Entry& Find(const std::string& canonical_name) const;
+  [[nodiscard]] const Entry& Find(const std::string& canonical_name) const;
 
   std::string dir_;
   Gemma3Config config_;

@@ -55,7 +55,7 @@ struct VisionConfig {
   int64_t patch_size = 16;
   double layer_norm_eps = 1e-6;
 
-  int64_t patches_per_side() const { return image_size / patch_size; }
+  [[nodiscard]] int64_t patches_per_side() const { return image_size / patch_size; }
 };
 
 struct Gemma3Config {

@@ -34,8 +34,9 @@ class ObjectReader {
   ObjectReader(const nlohmann::json& object, std::string name)
       : object_(object), name_(std::move(name)) {}
 
-  bool Has(const std::string& key) const { return Find(key) != nullptr; }
-  const nlohmann::json* Find(const std::string& key) const;  // nullptr when absent or null
+  [[nodiscard]] bool Has(const std::string& key) const { return Find(key) != nullptr; }
+  [[nodiscard]] const nlohmann::json* Find(
+      const std::string& key) const;  // nullptr when absent or null
 
   int64_t Integer(const std::string& key, int64_t default_value, int64_t min, int64_t max);
   // Finite, and greater than zero.
@@ -48,7 +49,7 @@ class ObjectReader {
 
   // Remembers `description` as the error of `key`, unless there is one already.
   void Fail(const std::string& key, const std::string& description);
-  const absl::Status& status() const { return status_; }
+  [[nodiscard]] const absl::Status& status() const { return status_; }
 
  private:
   const nlohmann::json& object_;

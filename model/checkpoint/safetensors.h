@@ -50,10 +50,10 @@ struct TensorView {
   int64_t size_bytes = 0;
   std::shared_ptr<const void> mapping;  // keeps `data` valid
 
-  int64_t n_elements() const { return size_bytes / ElementSize(type); }
+  [[nodiscard]] int64_t n_elements() const { return size_bytes / ElementSize(type); }
   // Whether `data` may be read through a pointer to the element type. True for files that follow
   // the format's advice; copy the tensor where it is false.
-  bool is_aligned() const {
+  [[nodiscard]] bool is_aligned() const {
     return reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(ElementSize(type)) == 0;
   }
 };
@@ -69,10 +69,10 @@ class SafetensorsFile {
   // and the tensor.
   static absl::StatusOr<std::shared_ptr<const SafetensorsFile>> Open(const std::string& path);
 
-  const std::string& path() const { return path_; }
-  const TensorView* Find(const std::string& name) const;  // nullptr when absent
-  const std::map<std::string, TensorView>& tensors() const { return tensors_; }
-  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const TensorView* Find(const std::string& name) const;  // nullptr when absent
+  [[nodiscard]] const std::map<std::string, TensorView>& tensors() const { return tensors_; }
+  [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
  private:
   friend absl::StatusOr<std::shared_ptr<const SafetensorsFile>> ParseSafetensors(

@@ -25,15 +25,15 @@ class AttentionLayout {
 
   AttentionLayout(int64_t n_positions, std::vector<Run> images, int64_t sliding_window);
 
-  int64_t n_positions() const { return n_positions_; }
-  const std::vector<Run>& images() const { return images_; }
+  [[nodiscard]] int64_t n_positions() const { return n_positions_; }
+  [[nodiscard]] const std::vector<Run>& images() const { return images_; }
 
   // [T, T] bool, true where query (row) may attend to key (column).
-  at::Tensor AllowedMask(checkpoint::LayerType type) const;
+  [[nodiscard]] at::Tensor AllowedMask(checkpoint::LayerType type) const;
 
   // The causal cone, one layer at a time: the keys that the queries of `queries` can reach. Their
   // end is the queries' end, or the end of the image that it cuts through.
-  Run ReachableKeys(checkpoint::LayerType type, Run queries) const;
+  [[nodiscard]] Run ReachableKeys(checkpoint::LayerType type, Run queries) const;
 
  private:
   int64_t n_positions_;

@@ -26,7 +26,7 @@ struct Model {
   checkpoint::Gemma3Config config;
   ModelWeights weights;
 
-  AttentionLayout LayoutOf(const ModelInput& input) const {
+  [[nodiscard]] AttentionLayout LayoutOf(const ModelInput& input) const {
     return AttentionLayout(static_cast<int64_t>(input.token_ids.size()), input.image_runs,
                            config.text.sliding_window);
   }

@@ -19,7 +19,9 @@ class Recording {
     for (const HookPoint& point : wanted) tensors_.emplace(point, at::Tensor());
   }
 
-  bool Wants(HookSite site, int layer = 0) const { return tensors_.count({site, layer}) > 0; }
+  [[nodiscard]] bool Wants(HookSite site, int layer = 0) const {
+    return tensors_.count({site, layer}) > 0;
+  }
 
   // Keeps `tensor` if the point is wanted. Tensors are shared, not copied: the pass never writes to
   // one that it has put.
@@ -28,14 +30,14 @@ class Recording {
     if (entry != tensors_.end()) entry->second = tensor;
   }
 
-  const at::Tensor& Get(HookSite site, int layer = 0) const {
+  [[nodiscard]] const at::Tensor& Get(HookSite site, int layer = 0) const {
     const auto entry = tensors_.find({site, layer});
     CAJAL_CHECK(entry != tensors_.end()) << HookName({site, layer}) << " was not asked for";
     return entry->second;
   }
 
   // Defined only for points that the pass reached: a text prompt has no vision tensors.
-  const std::map<HookPoint, at::Tensor>& tensors() const { return tensors_; }
+  [[nodiscard]] const std::map<HookPoint, at::Tensor>& tensors() const { return tensors_; }
 
  private:
   std::map<HookPoint, at::Tensor> tensors_;

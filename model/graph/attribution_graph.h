@@ -41,7 +41,7 @@ struct EdgeMatrix {
   std::vector<int32_t> columns;    // [n_edges]
   std::vector<float> weights;      // [n_edges]
 
-  int64_t n_edges() const { return static_cast<int64_t>(columns.size()); }
+  [[nodiscard]] int64_t n_edges() const { return static_cast<int64_t>(columns.size()); }
 };
 
 // How well the rows add up: |pre-activation - bias - sum of edges| / max(sum |edges|, |bias|), over
@@ -91,14 +91,18 @@ struct AttributionGraph {
   std::vector<float> pre_activations;  // [n_nodes]
   Additivity additivity;
 
-  int32_t n_positions() const { return static_cast<int32_t>(input_tokens.size()); }
-  int32_t n_selected() const { return static_cast<int32_t>(selected_features.size()); }
-  int32_t n_errors() const { return n_layers * n_positions(); }
-  int32_t n_logits() const { return static_cast<int32_t>(logits.size()); }
-  int32_t n_nodes() const { return n_selected() + n_errors() + n_positions() + n_logits(); }
-  int32_t first_error() const { return n_selected(); }
-  int32_t first_token() const { return n_selected() + n_errors(); }
-  int32_t first_logit() const { return first_token() + n_positions(); }
+  [[nodiscard]] int32_t n_positions() const { return static_cast<int32_t>(input_tokens.size()); }
+  [[nodiscard]] int32_t n_selected() const {
+    return static_cast<int32_t>(selected_features.size());
+  }
+  [[nodiscard]] int32_t n_errors() const { return n_layers * n_positions(); }
+  [[nodiscard]] int32_t n_logits() const { return static_cast<int32_t>(logits.size()); }
+  [[nodiscard]] int32_t n_nodes() const {
+    return n_selected() + n_errors() + n_positions() + n_logits();
+  }
+  [[nodiscard]] int32_t first_error() const { return n_selected(); }
+  [[nodiscard]] int32_t first_token() const { return n_selected() + n_errors(); }
+  [[nodiscard]] int32_t first_logit() const { return first_token() + n_positions(); }
 };
 
 }  // namespace cajal::graph

@@ -48,7 +48,7 @@ struct GraphRecord {
   GraphSummary summary;
   int64_t size_bytes = 0;  // on disk, compressed
 
-  std::string name() const { return "graphs/" + id; }
+  [[nodiscard]] std::string name() const { return "graphs/" + id; }
 };
 
 struct GraphPage {
@@ -73,16 +73,17 @@ class GraphStore {
 
   // NOT_FOUND names "graphs/{id}". Get is DATA_LOSS when this graph's bytes are damaged; the others
   // are not concerned.
-  absl::StatusOr<GraphRecord> GetRecord(const std::string& id) const;
-  absl::StatusOr<AttributionGraph> Get(const std::string& id) const;
+  [[nodiscard]] absl::StatusOr<GraphRecord> GetRecord(const std::string& id) const;
+  [[nodiscard]] absl::StatusOr<AttributionGraph> Get(const std::string& id) const;
 
   // The graph of an owner's request, if there is one.
-  absl::StatusOr<std::optional<GraphRecord>> FindByRequest(const std::string& owner,
-                                                           const std::string& request_id) const;
+  [[nodiscard]] absl::StatusOr<std::optional<GraphRecord>> FindByRequest(
+      const std::string& owner, const std::string& request_id) const;
 
   // page_size: 0 = 50; more than 500 is taken as 500. page_token: empty, or next_page_token of the
   // page before. Errors name the field. A graph that is stored between two pages is in neither.
-  absl::StatusOr<GraphPage> List(int32_t page_size, const std::string& page_token) const;
+  [[nodiscard]] absl::StatusOr<GraphPage> List(int32_t page_size,
+                                               const std::string& page_token) const;
 
   // NOT_FOUND when there is no such graph. Its bytes go back to the file system. Works on a full
   // disk: 16 MB (`graphs.reserve`) are set aside for it.

@@ -35,9 +35,9 @@ class Database {
   // Runs statements that take and give no values, separated by semicolons.
   absl::Status Execute(const std::string& sql);
 
-  int64_t LastInsertRow() const;
+  [[nodiscard]] int64_t LastInsertRow() const;
   // Rows that the latest statement changed.
-  int64_t Changes() const;
+  [[nodiscard]] int64_t Changes() const;
 
  private:
   friend class Statement;
@@ -69,8 +69,8 @@ class Statement {
   // For statements without rows: Step until done.
   absl::Status Run();
 
-  int64_t Integer(int column) const;
-  std::string Text(int column) const;
+  [[nodiscard]] int64_t Integer(int column) const;
+  [[nodiscard]] std::string Text(int column) const;
   void AppendBlob(int column, std::string* bytes) const;
 
  private:

@@ -12,10 +12,10 @@ class ByteReader {
   explicit ByteReader(std::string_view bytes, bool big_endian = true)
       : bytes_(bytes), big_endian_(big_endian) {}
 
-  size_t size() const { return bytes_.size(); }
+  [[nodiscard]] size_t size() const { return bytes_.size(); }
 
   // The unsigned number in `n` bytes (1 to 4) at `at`; nullopt beyond the end.
-  std::optional<uint32_t> Number(size_t at, size_t n) const {
+  [[nodiscard]] std::optional<uint32_t> Number(size_t at, size_t n) const {
     if (at > bytes_.size() || n > bytes_.size() - at) return std::nullopt;
     uint32_t value = 0;
     for (size_t i = 0; i < n; ++i) {
@@ -25,7 +25,7 @@ class ByteReader {
   }
 
   // The bytes from `at`, at most `n` of them; empty beyond the end.
-  std::string_view Bytes(size_t at, size_t n) const {
+  [[nodiscard]] std::string_view Bytes(size_t at, size_t n) const {
     return at > bytes_.size() ? std::string_view() : bytes_.substr(at, n);
   }
 

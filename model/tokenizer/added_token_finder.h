@@ -24,7 +24,7 @@ class AddedTokenFinder {
   explicit AddedTokenFinder(const std::vector<AddedToken>& tokens);
 
   // The first match that begins at or after `from`.
-  std::optional<Match> Find(const std::string& text, size_t from) const;
+  [[nodiscard]] std::optional<Match> Find(const std::string& text, size_t from) const;
 
  private:
   absl::flat_hash_map<std::string, int64_t> ids_;

@@ -28,15 +28,15 @@ class BpeEncoder : public SegmentEncoder {
              const std::vector<Merge>& merges);
 
   // `text` is well-formed UTF-8. Every space becomes U+2581 first. O(n log n) for n characters.
-  std::vector<int64_t> Encode(const std::string& text) const override;
+  [[nodiscard]] std::vector<int64_t> Encode(const std::string& text) const override;
 
  private:
   struct Target {
     int32_t rank = 0;
     int32_t merged = 0;
   };
-  const Target* Find(int32_t left, int32_t right) const;
-  std::vector<int32_t> CharacterIds(const std::string& text) const;
+  [[nodiscard]] const Target* Find(int32_t left, int32_t right) const;
+  [[nodiscard]] std::vector<int32_t> CharacterIds(const std::string& text) const;
 
   absl::flat_hash_map<std::string, int32_t> characters_;
   std::array<int32_t, 256> bytes_;

@@ -61,7 +61,7 @@ struct TokenizedPrompt {
   std::vector<ImageSpan> image_spans;    // in order of position
   std::string text;                      // all ids decoded, as circuit-tracer's `prompt`
 
-  int32_t n_positions() const { return static_cast<int32_t>(token_ids.size()); }
+  [[nodiscard]] int32_t n_positions() const { return static_cast<int32_t>(token_ids.size()); }
 };
 
 }  // namespace cajal::tokenizer

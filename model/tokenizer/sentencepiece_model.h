@@ -16,10 +16,10 @@ class SentencePieceModel {
   static std::unique_ptr<SentencePieceModel> Load(const std::string& path, std::string* error);
   ~SentencePieceModel();
 
-  std::vector<int64_t> Encode(const std::string& text) const;
-  int64_t size() const;
-  std::string Piece(int64_t id) const;
-  bool IsControl(int64_t id) const;  // <bos>, <eos>, …: never found in text
+  [[nodiscard]] std::vector<int64_t> Encode(const std::string& text) const;
+  [[nodiscard]] int64_t size() const;
+  [[nodiscard]] std::string Piece(int64_t id) const;
+  [[nodiscard]] bool IsControl(int64_t id) const;  // <bos>, <eos>, …: never found in text
 
  private:
   class Processor;

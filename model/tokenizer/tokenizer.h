@@ -26,14 +26,14 @@ class Tokenizer {
 
   // `text` is well-formed UTF-8. Added tokens that it spells out, such as <bos> or
   // <start_of_image>, become their ids. No BOS is put in front.
-  std::vector<int64_t> Encode(const std::string& text) const;
+  [[nodiscard]] std::vector<int64_t> Encode(const std::string& text) const;
 
   // Added tokens are spelled out. Ids that no token has give nothing; byte tokens that together are
   // not UTF-8 give U+FFFD each.
-  std::string Decode(std::span<const int64_t> ids) const;
+  [[nodiscard]] std::string Decode(std::span<const int64_t> ids) const;
 
   // The id of a whole token: "<bos>", "▁the".
-  std::optional<int64_t> IdOf(const std::string& piece) const;
+  [[nodiscard]] std::optional<int64_t> IdOf(const std::string& piece) const;
 
  private:
   explicit Tokenizer(Vocabulary vocabulary)

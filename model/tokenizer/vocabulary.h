@@ -14,7 +14,7 @@ namespace cajal::tokenizer {
 class SegmentEncoder {
  public:
   virtual ~SegmentEncoder() = default;
-  virtual std::vector<int64_t> Encode(const std::string& text) const = 0;
+  [[nodiscard]] virtual std::vector<int64_t> Encode(const std::string& text) const = 0;
 };
 
 // A token that is found in the raw text before all else, such as <bos> or <start_of_image>.

@@ -21,16 +21,20 @@ class PerLayerSet : public TranscoderSet {
  public:
   PerLayerSet(TranscoderSetInfo info, std::vector<PerLayerWeights> layers);
 
-  ActiveFeatures Encode(int layer, const at::Tensor& x, int64_t zero_positions) const override;
-  at::Tensor EncoderRows(int layer, const at::Tensor& features) const override;
-  at::Tensor EncoderBiases(int layer, const at::Tensor& features) const override;
-  int LastWrittenLayer(int layer) const override { return layer; }
-  at::Tensor DecoderRows(int layer, int written, const at::Tensor& features) const override;
-  at::Tensor DecoderBias(int written) const override;
-  std::optional<at::Tensor> Skip(int written) const override;
+  [[nodiscard]] ActiveFeatures Encode(int layer, const at::Tensor& x,
+                                      int64_t zero_positions) const override;
+  [[nodiscard]] at::Tensor EncoderRows(int layer, const at::Tensor& features) const override;
+  [[nodiscard]] at::Tensor EncoderBiases(int layer, const at::Tensor& features) const override;
+  [[nodiscard]] int LastWrittenLayer(int layer) const override { return layer; }
+  [[nodiscard]] at::Tensor DecoderRows(int layer, int written,
+                                       const at::Tensor& features) const override;
+  [[nodiscard]] at::Tensor DecoderBias(int written) const override;
+  [[nodiscard]] std::optional<at::Tensor> Skip(int written) const override;
 
  private:
-  const PerLayerWeights& layer(int index) const { return layers_[static_cast<size_t>(index)]; }
+  [[nodiscard]] const PerLayerWeights& layer(int index) const {
+    return layers_[static_cast<size_t>(index)];
+  }
 
   std::vector<PerLayerWeights> layers_;
 };

@@ -55,33 +55,35 @@ struct ActiveFeatures {
   at::Tensor activations;      // float32, non-zero
   at::Tensor pre_activations;  // float32, encoder row . x + b_enc
 
-  int64_t size() const { return positions.size(0); }
+  [[nodiscard]] int64_t size() const { return positions.size(0); }
 };
 
 class TranscoderSet {
  public:
   virtual ~TranscoderSet() = default;
 
-  const TranscoderSetInfo& info() const { return info_; }
-  int n_layers() const { return static_cast<int>(info_.features_per_layer.size()); }
+  [[nodiscard]] const TranscoderSetInfo& info() const { return info_; }
+  [[nodiscard]] int n_layers() const { return static_cast<int>(info_.features_per_layer.size()); }
 
   // x: [T, d], the tensor at the input hook. Features at the first `zero_positions` are left out.
-  virtual ActiveFeatures Encode(int layer, const at::Tensor& x, int64_t zero_positions) const = 0;
+  [[nodiscard]] virtual ActiveFeatures Encode(int layer, const at::Tensor& x,
+                                              int64_t zero_positions) const = 0;
 
   // features: [n] int64. Returns [n, d], float32.
-  virtual at::Tensor EncoderRows(int layer, const at::Tensor& features) const = 0;
+  [[nodiscard]] virtual at::Tensor EncoderRows(int layer, const at::Tensor& features) const = 0;
   // [n], float32.
-  virtual at::Tensor EncoderBiases(int layer, const at::Tensor& features) const = 0;
+  [[nodiscard]] virtual at::Tensor EncoderBiases(int layer, const at::Tensor& features) const = 0;
 
   // The last layer that features of `layer` write to: `layer` itself for per-layer sets.
-  virtual int LastWrittenLayer(int layer) const = 0;
+  [[nodiscard]] virtual int LastWrittenLayer(int layer) const = 0;
   // Rows of the features of `layer` in the output of layer `written`, [n, d], float32.
-  virtual at::Tensor DecoderRows(int layer, int written, const at::Tensor& features) const = 0;
+  [[nodiscard]] virtual at::Tensor DecoderRows(int layer, int written,
+                                               const at::Tensor& features) const = 0;
   // [d], float32.
-  virtual at::Tensor DecoderBias(int written) const = 0;
+  [[nodiscard]] virtual at::Tensor DecoderBias(int written) const = 0;
   // The affine path of layer `written`, [d_in, d_out], used as x @ skip; nothing when there is
   // none.
-  virtual std::optional<at::Tensor> Skip(int written) const = 0;
+  [[nodiscard]] virtual std::optional<at::Tensor> Skip(int written) const = 0;
 
  protected:
   explicit TranscoderSet(TranscoderSetInfo info) : info_(std::move(info)) {}

@@ -86,8 +86,8 @@ class FakeServer {
   FakeServer();
   ~FakeServer();
 
-  int port() const { return port_; }
-  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
 
   FakeModelService model;
   FakeGraphService graphs;

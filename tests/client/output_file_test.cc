@@ -79,8 +79,7 @@ TEST_F(OutputFileTest, ALinkStaysAndItsTargetIsReplaced) {
 
 TEST_F(OutputFileTest, ALinkThatLeadsNowhereIsNoFile) {
   fs::create_symlink(dir_ / "missing", path_);
-  EXPECT_THAT(std::string(OutputFile::Check(path_).status().message()),
-              HasSubstr("leads nowhere"));
+  EXPECT_THAT(std::string(OutputFile::Check(path_).status().message()), HasSubstr("leads nowhere"));
 }
 
 TEST_F(OutputFileTest, AFullDiskIsReported) {

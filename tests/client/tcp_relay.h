@@ -16,7 +16,7 @@ class TcpRelay {
   explicit TcpRelay(int server_port);
   ~TcpRelay();
 
-  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
 
   // Closes the port and every connection, as a server that dies does. Any thread may call it.
   void Cut();

@@ -28,12 +28,12 @@ class FaultyArchive final : public GraphArchive {
   absl::StatusOr<graph::GraphRecord> Put(const graph::AttributionGraph& graph,
                                          const graph::GraphOrigin& origin,
                                          const graph::GraphCost& cost) override;
-  absl::StatusOr<graph::GraphRecord> GetRecord(const std::string& id) const override;
-  absl::StatusOr<graph::AttributionGraph> Get(const std::string& id) const override;
-  absl::StatusOr<std::optional<graph::GraphRecord>> FindByRequest(
+  [[nodiscard]] absl::StatusOr<graph::GraphRecord> GetRecord(const std::string& id) const override;
+  [[nodiscard]] absl::StatusOr<graph::AttributionGraph> Get(const std::string& id) const override;
+  [[nodiscard]] absl::StatusOr<std::optional<graph::GraphRecord>> FindByRequest(
       const std::string& owner, const std::string& request_id) const override;
-  absl::StatusOr<graph::GraphPage> List(int32_t page_size,
-                                        const std::string& page_token) const override;
+  [[nodiscard]] absl::StatusOr<graph::GraphPage> List(int32_t page_size,
+                                                      const std::string& page_token) const override;
   absl::Status Delete(const std::string& id) override;
 
  private:
@@ -62,7 +62,7 @@ class TestServer {
   v1::GraphService::Stub& graphs() { return *graphs_; }
   v1::JobService::Stub& jobs() { return *jobs_; }
   // A connection of its own, which can be cut by dropping it.
-  std::shared_ptr<grpc::Channel> NewChannel() const;
+  [[nodiscard]] std::shared_ptr<grpc::Channel> NewChannel() const;
 
   v1::Job GetJob(const std::string& name);
   // Waits until the job is in its final state.

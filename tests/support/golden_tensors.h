@@ -24,13 +24,13 @@ class GoldenTensors {
     EXPECT_THAT(file, IsOk());
     file_ = *file;
   }
-  bool Has(const std::string& name) const { return file_->Find(name) != nullptr; }
+  [[nodiscard]] bool Has(const std::string& name) const { return file_->Find(name) != nullptr; }
   at::Tensor operator[](const std::string& name) const {
     const checkpoint::TensorView* view = file_->Find(name);
     EXPECT_NE(view, nullptr) << name;
     return gemma3::ViewAsFileTensor(*view);
   }
-  std::vector<int64_t> Ints(const std::string& name) const {
+  [[nodiscard]] std::vector<int64_t> Ints(const std::string& name) const {
     const at::Tensor tensor = (*this)[name].to(at::kLong).contiguous();
     return {tensor.data_ptr<int64_t>(), tensor.data_ptr<int64_t>() + tensor.numel()};
   }
