@@ -1,4 +1,5 @@
 // cajald: loads a model, serves it, and ends in order. `cajald --help` says the rest.
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <cstdio>
@@ -60,6 +61,8 @@ int main(int argc, char** argv) {
   const server::ParsedFlags parsed = server::ParseFlags(argc, argv);
   if (!parsed.serve) return parsed.exit_code;
   server::Signals signals;
+  // Large blocks go back to the system when they are freed, not into glibc's per-thread heaps.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
   server::SetUpLogging(parsed.flags.log_level);
   const absl::Status status = server::Run(parsed.flags, &signals);
   server::ShutDownLogging();

@@ -133,10 +133,13 @@ void Server::Serve(std::unique_ptr<Engine> engine) {
 void Server::Drain(std::chrono::milliseconds grace) {
   if (server_ == nullptr) return;
   const Clock::time_point deadline = Clock::now() + grace;
+  const auto stop_jobs = [this] {
+    for (const auto& job : jobs_.Active()) runner_->Cancel(job, absl::StatusCode::kUnavailable);
+  };
   lifecycle_.SetDraining();
   SetHealth(false);
   if (!jobs_.WaitUntilIdle(deadline) || !calls_.WaitUntilIdle(deadline)) {
-    for (const auto& job : jobs_.Active()) runner_->Cancel(job, absl::StatusCode::kUnavailable);
+    stop_jobs();
     if (!jobs_.WaitUntilIdle(Clock::now() + kStopTime)) {
       spdlog::warn("a job does not stop; its client is disconnected");
     }
@@ -144,6 +147,8 @@ void Server::Drain(std::chrono::milliseconds grace) {
   }
   server_->Shutdown(std::chrono::system_clock::now() + kCloseTime);
   server_.reset();
+  // A call that was being admitted when draining began may have left a detached job behind.
+  stop_jobs();
   // The executor may still schedule the last step of a job, so it stops before the pool does.
   if (runner_ != nullptr) runner_->Stop();
   pool_.reset();

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <csignal>
 #include <thread>
 #include <utility>
 
@@ -12,6 +13,8 @@ Signals::Signals() {
   sigaddset(&signals_, SIGTERM);
   sigaddset(&signals_, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  // A file size limit is then an error of the write, which is reported as a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 void Signals::Listen(std::function<void()> on_first) {

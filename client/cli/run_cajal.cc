@@ -16,7 +16,7 @@ struct GlobalFlags {
 };
 
 void AddGlobalFlags(CLI::App* cajal, GlobalFlags* flags) {
-  cajal->add_option("--server", flags->server, "The server's HOST:PORT, or unix:PATH for a socket")
+  cajal->add_option("--server", flags->server, "The server's HOST:PORT")
       ->envname("CAJAL_SERVER")
       ->capture_default_str();
   cajal

@@ -37,7 +37,7 @@ class Descriptor {
   }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return value_; }
+  [[nodiscard]] int get() const { return value_; }
 
  private:
   int value_;

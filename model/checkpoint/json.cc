@@ -31,7 +31,7 @@ class Watcher {
     }
     return complaint_.empty();  // nothing is kept once there is something to complain of
   }
-  const std::string& complaint() const { return complaint_; }
+  [[nodiscard]] const std::string& complaint() const { return complaint_; }
 
  private:
   void Complain(const std::string& what) {

@@ -32,7 +32,7 @@ class Reader {
     return weight.defined() ? weight + 1 : weight;
   }
 
-  const absl::Status& status() const { return status_; }
+  [[nodiscard]] const absl::Status& status() const { return status_; }
 
  private:
   const checkpoint::Checkpoint& checkpoint_;

@@ -74,8 +74,8 @@ class Container {
                                .dump();
   }
 
-  const std::vector<TensorToWrite>& tensors() const { return tensors_; }
-  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  [[nodiscard]] const std::vector<TensorToWrite>& tensors() const { return tensors_; }
+  [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
  private:
   // `values` must outlive the container.

@@ -22,7 +22,7 @@ class SentencePieceEncoder : public SegmentEncoder {
  public:
   explicit SentencePieceEncoder(std::unique_ptr<SentencePieceModel> model)
       : model_(std::move(model)) {}
-  std::vector<int64_t> Encode(const std::string& text) const override {
+  [[nodiscard]] std::vector<int64_t> Encode(const std::string& text) const override {
     return model_->Encode(text);
   }
 

@@ -21,7 +21,7 @@ class LayerReader {
   LayerReader(const SafetensorsFile& file, const gemma3::Placement& placement)
       : file_(file), placement_(placement) {}
 
-  bool Has(const std::string& name) const { return file_.Find(name) != nullptr; }
+  [[nodiscard]] bool Has(const std::string& name) const { return file_.Find(name) != nullptr; }
 
   absl::StatusOr<std::vector<int64_t>> ShapeOf(const std::string& name) const {
     const TensorView* view = file_.Find(name);

@@ -83,7 +83,7 @@ class Interventions : public ::testing::TestWithParam<Case> {
   }
 
   // Column `source` of the adjacency over the rows of features and logits.
-  at::Tensor Column(int64_t source) const {
+  [[nodiscard]] at::Tensor Column(int64_t source) const {
     std::vector<float> values;
     for (int64_t row = 0; row < graph_.n_nodes(); ++row) {
       if (row >= graph_.first_error() && row < graph_.first_logit()) continue;
@@ -103,13 +103,13 @@ class Interventions : public ::testing::TestWithParam<Case> {
         << (measured - expected).abs().max().item<double>();
   }
 
-  std::vector<at::Tensor> NoDeltas() const {
+  [[nodiscard]] std::vector<at::Tensor> NoDeltas() const {
     return std::vector<at::Tensor>(static_cast<size_t>(model_.config.text.num_hidden_layers));
   }
 
   // [T, d]: the error vectors of a layer, by the definition: output - (sum a W_dec + b_dec + x
   // skip).
-  at::Tensor Errors(int layer) const {
+  [[nodiscard]] at::Tensor Errors(int layer) const {
     const LayerTrace& recorded = trace_->layers[static_cast<size_t>(layer)];
     at::Tensor reconstruction =
         transcoders_->DecoderBias(layer).expand_as(recorded.feature_output).clone();
@@ -124,7 +124,7 @@ class Interventions : public ::testing::TestWithParam<Case> {
     return error;
   }
 
-  at::Tensor FeatureVector(const graph::FeatureNode& node) const {
+  [[nodiscard]] at::Tensor FeatureVector(const graph::FeatureNode& node) const {
     const at::Tensor feature = at::tensor({static_cast<int64_t>(node.feature)}, at::kLong);
     return transcoders_->DecoderRows(node.layer, node.layer, feature)[0] * node.activation;
   }

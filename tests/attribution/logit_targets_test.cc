@@ -18,7 +18,7 @@ class LogitTargetsTest : public ::testing::Test {
         at::tensor({1.0F, 0.0F, 0.0F, 1.0F, 2.0F, 2.0F, 1.0F, 1.0F}).view({4, 2});
     folded_.mean_unembedding = at::tensor({1.0F, 1.0F});
   }
-  std::vector<int64_t> Chosen(int64_t max_n, double desired_prob) const {
+  [[nodiscard]] std::vector<int64_t> Chosen(int64_t max_n, double desired_prob) const {
     return ChooseLogitTargets(model_, folded_, trace_, max_n, desired_prob).token_ids;
   }
 

@@ -35,7 +35,7 @@ class CheckpointTest : public testing::Test {
     ASSERT_TRUE(WriteSafetensors(dir_.File(file), tensors, {}).ok());
   }
 
-  std::vector<TensorToWrite> AllTensors() const {
+  [[nodiscard]] std::vector<TensorToWrite> AllTensors() const {
     std::vector<TensorToWrite> tensors;
     for (const auto& [name, tensor] : tensors_) tensors.push_back(tensor);
     return tensors;

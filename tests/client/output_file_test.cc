@@ -17,10 +17,10 @@ using ::testing::HasSubstr;
 
 class OutputFileTest : public testing::Test {
  protected:
-  size_t FileCount() const {
+  [[nodiscard]] size_t FileCount() const {
     return static_cast<size_t>(std::distance(fs::directory_iterator(dir_), {}));
   }
-  std::string Content(const std::string& path) const {
+  [[nodiscard]] std::string Content(const std::string& path) const {
     std::ostringstream text;
     text << std::ifstream(path).rdbuf();
     return text.str();

@@ -33,7 +33,7 @@ struct Container {
     header = json::parse(bytes.substr(sizeof(header_bytes), header_bytes));
     data = bytes.substr(sizeof(header_bytes) + header_bytes);
   }
-  std::string Bytes() const {
+  [[nodiscard]] std::string Bytes() const {
     const std::string text = header.dump();
     const uint64_t header_bytes = text.size();
     std::string bytes(reinterpret_cast<const char*>(&header_bytes), sizeof(header_bytes));
@@ -146,7 +146,7 @@ void ExpectRefusal(const ProcessResult& result, const std::vector<std::string>& 
 class BadFile : public ::testing::Test {
  protected:
   // A copy of the model or of a set, to be spoilt.
-  std::string Copy(const std::string& folder) const {
+  [[nodiscard]] std::string Copy(const std::string& folder) const {
     const std::string copy = dir_.File("copy");
     fs::copy(folder, copy, fs::copy_options::recursive);
     return copy;

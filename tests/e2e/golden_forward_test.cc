@@ -69,12 +69,12 @@ class GoldenForward : public ::testing::TestWithParam<const char*> {
   static void SetUpTestSuite() { server_ = std::make_unique<CajaldProcess>(); }
   static void TearDownTestSuite() { server_.reset(); }
 
-  std::vector<std::string> Command(std::vector<std::string> arguments) const {
+  [[nodiscard]] std::vector<std::string> Command(std::vector<std::string> arguments) const {
     const std::vector<std::string> prompt = PromptFlags(GetParam());
     arguments.insert(arguments.end(), prompt.begin(), prompt.end());
     return arguments;
   }
-  std::shared_ptr<const SafetensorsFile> Golden() const {
+  [[nodiscard]] std::shared_ptr<const SafetensorsFile> Golden() const {
     return golden::OpenSafetensors(
         absl::StrCat("golden/forward/forward_", GetParam(), ".safetensors"));
   }

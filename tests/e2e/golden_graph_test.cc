@@ -74,7 +74,7 @@ class GoldenGraph : public ::testing::TestWithParam<const char*> {
     ASSERT_NE(actual_->raw, nullptr);
   }
 
-  Made MakeGraph() const {
+  [[nodiscard]] Made MakeGraph() const {
     const TempDir dir;
     std::vector<std::string> command = {
         "graph",
@@ -100,15 +100,16 @@ class GoldenGraph : public ::testing::TestWithParam<const char*> {
   }
 
   template <typename T>
-  std::vector<T> Expected(const std::string& name) const {
+  [[nodiscard]] [[nodiscard]] [[nodiscard]] [[nodiscard]] std::vector<T> Expected(
+      const std::string& name) const {
     return golden::Values<T>(*expected_, name);
   }
   template <typename T>
-  std::vector<T> Actual(const std::string& name) const {
+  [[nodiscard]] [[nodiscard]] [[nodiscard]] std::vector<T> Actual(const std::string& name) const {
     return golden::Values<T>(*actual_->raw, name);
   }
-  size_t n_nodes() const { return scalars_["n_nodes"]; }
-  size_t n_selected() const { return scalars_["n_selected"]; }
+  [[nodiscard]] size_t n_nodes() const { return scalars_["n_nodes"]; }
+  [[nodiscard]] size_t n_selected() const { return scalars_["n_selected"]; }
 
   static std::unique_ptr<Servers> servers_;
   static std::unique_ptr<std::map<std::string, Made>> made_;
@@ -146,7 +147,7 @@ class EdgeScores {
       }
     }
   }
-  double Of(size_t target, size_t source) const {
+  [[nodiscard]] double Of(size_t target, size_t source) const {
     return shares_[target * n_ + source] * influence_[target];
   }
 

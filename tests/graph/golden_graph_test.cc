@@ -28,7 +28,7 @@ class GoldenGraphTest : public ::testing::TestWithParam<std::string> {
   }
 
   template <typename T>
-  std::vector<T> Golden(const std::string& name) const {
+  [[nodiscard]] [[nodiscard]] [[nodiscard]] std::vector<T> Golden(const std::string& name) const {
     const checkpoint::TensorView* tensor = file_->Find(name);
     std::vector<T> values(tensor->size_bytes / sizeof(T));
     std::memcpy(values.data(), tensor->data, tensor->size_bytes);

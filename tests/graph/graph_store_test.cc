@@ -41,7 +41,7 @@ class GraphStoreTest : public ::testing::Test {
     EXPECT_TRUE(store.ok()) << store.status();
     return *std::move(store);
   }
-  std::string DatabasePath() const { return directory_ + "/graphs.sqlite3"; }
+  [[nodiscard]] std::string DatabasePath() const { return directory_ + "/graphs.sqlite3"; }
 
   // Changes the file behind the back of a store that is closed.
   void Tamper(const std::string& sql) {
