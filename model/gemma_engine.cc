@@ -213,9 +213,12 @@ int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
 
 int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
                                    const AttributionRequest& request) const {
+  // A GPU sweeps one batch at a time (sweep_batches.h).
+  const int64_t n_sweeps =
+      model_.weights.placement.device.is_cpu() ? sweep_workers_.n_threads() : 1;
   return attribution::EstimateGraphBytes(
       model_.config, transcoders_->info(), request.settings, prompt.tokenized.n_positions(),
-      static_cast<int64_t>(prompt.tokenized.image_spans.size()), sweep_workers_.n_threads());
+      static_cast<int64_t>(prompt.tokenized.image_spans.size()), n_sweeps);
 }
 
 gemma3::ModelInput GemmaEngine::InputOf(const PreparedPrompt& prompt) const {

@@ -20,34 +20,41 @@ FeatureSelection::FeatureSelection(const SourceTable& sources,
       has_row_(static_cast<size_t>(sources.features().size()), false) {}
 
 void FeatureSelection::AddRows(const RowBatch* batch) {
-  for (int64_t i = 0; i < batch->size(); ++i) {
-    const int layer = batch->layers[static_cast<size_t>(i)];
-    rows_by_layer_[static_cast<size_t>(layer)].push_back({batch, i});
-    if (layer < sources_.n_layers()) {
-      has_row_[static_cast<size_t>(batch->targets[static_cast<size_t>(i)])] = true;
+  for (int64_t begin = 0; begin < batch->size();) {
+    const int layer = batch->layers[static_cast<size_t>(begin)];
+    int64_t end = begin;
+    for (; end < batch->size() && batch->layers[static_cast<size_t>(end)] == layer; ++end) {
+      if (layer == sources_.n_layers()) continue;
+      has_row_[static_cast<size_t>(batch->targets[static_cast<size_t>(end)])] = true;
     }
+    rows_by_layer_[static_cast<size_t>(layer)].push_back({batch, begin, end});
+    begin = end;
   }
 }
 
 std::vector<double> FeatureSelection::Influence() const {
-  const auto n_columns = sources_.n_columns();
   at::Tensor by_column =
-      at::zeros({n_columns}, sources_.token_vectors().options().dtype(at::kDouble));
+      at::zeros({sources_.n_columns()}, sources_.token_vectors().options().dtype(at::kDouble));
   for (size_t layer = rows_by_layer_.size(); layer-- > 0;) {
     // No edges among rows of one layer, so their own influence is final here.
     const at::Tensor cpu = by_column.cpu();
     const double* influence = cpu.const_data_ptr<double>();
-    for (const Row& row : rows_by_layer_[layer]) {
-      const auto i = static_cast<size_t>(row.index);
-      const auto target = static_cast<size_t>(row.batch->targets[i]);
-      const double weight = layer + 1 == rows_by_layer_.size()
-                                ? logit_probabilities_[target]
-                                : influence[sources_.FeatureColumn(static_cast<int64_t>(target))];
-      if (weight == 0) continue;
-      const double share = weight / std::max(row.batch->absolute_sums[i], kRowSumFloor);
-      const int64_t length = sources_.ColumnsBelow(static_cast<int>(layer));
+    const bool are_logits = layer + 1 == rows_by_layer_.size();
+    const int64_t length = sources_.ColumnsBelow(static_cast<int>(layer));
+    for (const Rows& rows : rows_by_layer_[layer]) {
+      std::vector<float> shares;
+      for (int64_t i = rows.begin; i < rows.end; ++i) {
+        const auto row = static_cast<size_t>(i);
+        const int64_t target = rows.batch->targets[row];
+        const double weight = are_logits ? logit_probabilities_[static_cast<size_t>(target)]
+                                         : influence[sources_.FeatureColumn(target)];
+        shares.push_back(
+            static_cast<float>(weight / std::max(rows.batch->absolute_sums[row], kRowSumFloor)));
+      }
+      const at::Tensor values =
+          rows.batch->values.slice(0, rows.begin, rows.end).slice(1, 0, length).abs();
       by_column.slice(0, 0, length)
-          .add_(row.batch->values[row.index].slice(0, 0, length).abs(), share);
+          .add_(at::mv(values.t(), at::tensor(shares, at::kFloat).to(values.device())));
     }
   }
   const at::Tensor cpu = by_column.cpu();

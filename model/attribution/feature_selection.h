@@ -31,15 +31,17 @@ class FeatureSelection {
   [[nodiscard]] std::vector<double> Influence() const;
 
  private:
-  struct Row {
+  // Rows [begin, end) of a batch, all of one layer.
+  struct Rows {
     const RowBatch* batch;
-    int64_t index;  // in the batch
+    int64_t begin;
+    int64_t end;
   };
 
   const SourceTable& sources_;
   std::vector<float> logit_probabilities_;
-  std::vector<std::vector<Row>> rows_by_layer_;  // [n_layers + 1]
-  std::vector<bool> has_row_;                    // per feature
+  std::vector<std::vector<Rows>> rows_by_layer_;  // [n_layers + 1]
+  std::vector<bool> has_row_;                     // per feature
 };
 
 }  // namespace cajal::attribution

@@ -24,19 +24,19 @@ template <typename T>
 struct ElementTypeOf;
 template <>
 struct ElementTypeOf<float> {
-  static constexpr ElementType value = ElementType::kF32;
+  static constexpr ElementType kValue = ElementType::kF32;
 };
 template <>
 struct ElementTypeOf<int64_t> {
-  static constexpr ElementType value = ElementType::kI64;
+  static constexpr ElementType kValue = ElementType::kI64;
 };
 template <>
 struct ElementTypeOf<int32_t> {
-  static constexpr ElementType value = ElementType::kI32;
+  static constexpr ElementType kValue = ElementType::kI32;
 };
 template <>
 struct ElementTypeOf<uint8_t> {
-  static constexpr ElementType value = ElementType::kU8;
+  static constexpr ElementType kValue = ElementType::kU8;
 };
 
 // The tensors of one container with the arrays that had to be made for them.
@@ -82,7 +82,7 @@ class Container {
   template <typename T>
   void Add(const char* name, const std::vector<T>& values, std::vector<int64_t> shape = {}) {
     if (shape.empty()) shape = {static_cast<int64_t>(values.size())};
-    tensors_.push_back({name, ElementTypeOf<T>::value, std::move(shape), values.data()});
+    tensors_.push_back({name, ElementTypeOf<T>::kValue, std::move(shape), values.data()});
   }
 
   void AddNodes(const AttributionGraph& graph) {
@@ -122,10 +122,10 @@ absl::Status Load(const SafetensorsFile& file, const char* name, size_t rank,
                   std::vector<T>* values) {
   const TensorView* tensor = file.Find(name);
   if (tensor == nullptr) return TensorError(name, "is missing");
-  if (tensor->type != ElementTypeOf<T>::value || tensor->shape.size() != rank) {
+  if (tensor->type != ElementTypeOf<T>::kValue || tensor->shape.size() != rank) {
     return TensorError(name, std::string("is ") + checkpoint::ElementName(tensor->type) + " " +
                                  checkpoint::ShapeString(tensor->shape) + ", expected " +
-                                 checkpoint::ElementName(ElementTypeOf<T>::value) + " of rank " +
+                                 checkpoint::ElementName(ElementTypeOf<T>::kValue) + " of rank " +
                                  std::to_string(rank));
   }
   values->resize(static_cast<size_t>(tensor->n_elements()));
