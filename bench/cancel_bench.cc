@@ -44,7 +44,7 @@ class WatchedEngine : public Engine {
  public:
   explicit WatchedEngine(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
 
-  const EngineInfo& info() const override { return engine_->info(); }
+  [[nodiscard]] const EngineInfo& info() const override { return engine_->info(); }
   absl::StatusOr<PreparedPrompt> Prepare(const tokenizer::Prompt& prompt) const override {
     return engine_->Prepare(prompt);
   }
@@ -54,12 +54,12 @@ class WatchedEngine : public Engine {
   absl::Status Validate(const AttributionRequest& request) const override {
     return engine_->Validate(request);
   }
-  int64_t EstimateBytes(const PreparedPrompt& prompt,
-                        const ForwardRequest& request) const override {
+  [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                      const ForwardRequest& request) const override {
     return engine_->EstimateBytes(prompt, request);
   }
-  int64_t EstimateBytes(const PreparedPrompt& prompt,
-                        const AttributionRequest& request) const override {
+  [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                      const AttributionRequest& request) const override {
     return engine_->EstimateBytes(prompt, request);
   }
   absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt, const ForwardRequest& request,
@@ -114,6 +114,7 @@ pid_t StartClient(const std::string& address, const Options& options, const std:
                                         "--output",
                                         output};
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   posix_spawn_file_actions_t quiet;

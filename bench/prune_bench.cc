@@ -52,6 +52,7 @@ void AddNodes(std::mt19937_64& random, AttributionGraph* graph) {
 // Each permitted edge with the same chance.
 void AddEdges(std::mt19937_64& random, AttributionGraph* graph) {
   std::vector<NodeAddress> nodes;
+  nodes.reserve(kNodes);
   for (int32_t i = 0; i < kNodes; ++i) nodes.push_back(AddressOf(*graph, i));
   const auto permitted = [&](int32_t target, int32_t source) {
     const bool is_target = target < graph->first_error() || target >= graph->first_logit();

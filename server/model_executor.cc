@@ -27,16 +27,15 @@ absl::Status ModelExecutor::Enqueue(std::shared_ptr<Job> job) {
 
 absl::Status ModelExecutor::SetReady(const Job* job, int64_t bytes, Work work) {
   if (bytes > budget_->limit_bytes()) return budget_->Reserve(bytes, "the request").status();
-  {
-    MutexLock lock(&mutex_);
-    const auto entry = std::find_if(queue_.begin(), queue_.end(), [job](const Entry& candidate) {
-      return candidate.job.get() == job;
-    });
-    if (entry == queue_.end()) return absl::OkStatus();
-    entry->ready = true;
-    entry->bytes = bytes;
-    entry->work = std::move(work);
-  }
+  MutexLock lock(&mutex_);
+  const auto entry = std::find_if(queue_.begin(), queue_.end(), [job](const Entry& candidate) {
+    return candidate.job.get() == job;
+  });
+  if (entry == queue_.end()) return absl::OkStatus();
+  entry->ready = true;
+  entry->bytes = bytes;
+  entry->work = std::move(work);
+  // With the mutex: once it is released the job may be over, and its owner may end the executor.
   wake_.NotifyAll();
   return absl::OkStatus();
 }

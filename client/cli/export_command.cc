@@ -30,7 +30,7 @@ absl::Status RunExport(const ExportFlags& flags, Session& session) {
   const absl::StatusOr<std::string> bytes =
       session.client->ExportGraph(request, session.CallOptions());
   if (!bytes.ok()) return bytes.status();
-  const absl::Status status = (*output)->Write(*bytes);
+  absl::Status status = (*output)->Write(*bytes);
   if (!status.ok()) return status;
   const auto size = static_cast<int64_t>(bytes->size());
   if (flags.json) {

@@ -90,7 +90,7 @@ absl::Status RunForward(const ForwardFlags& flags, Session& session) {
   }
   if (!result.ok()) return result.status();
   if (output->has_value()) {
-    const absl::Status status = (*output)->Write(ToSafetensors(result->tensors));
+    absl::Status status = (*output)->Write(ToSafetensors(result->tensors));
     if (!status.ok()) return status;
   }
   if (flags.json) {

@@ -85,12 +85,12 @@ absl::Status RunGraph(const GraphFlags& flags, Session& session) {
 
   client::ExportGraphRequest request{.name = graph->info.name, .prune = flags.prune.options()};
   if (output->has_value()) {
-    const absl::Status status = ExportTo(**output, request, session);
+    absl::Status status = ExportTo(**output, request, session);
     if (!status.ok()) return status;
   }
   if (raw->has_value()) {
     request.format = client::ExportFormat::kSafetensors;
-    const absl::Status status = ExportTo(**raw, request, session);
+    absl::Status status = ExportTo(**raw, request, session);
     if (!status.ok()) return status;
   }
   if (flags.json) {

@@ -70,7 +70,7 @@ absl::Status RunGet(const GraphsFlags& flags, Session& session) {
 
 absl::Status RunDelete(const GraphsFlags& flags, Session& session) {
   const std::string name = ResourceName("graphs", flags.id);
-  const absl::Status status = session.client->DeleteGraph(name, session.CallOptions());
+  absl::Status status = session.client->DeleteGraph(name, session.CallOptions());
   if (!status.ok()) return status;
   if (flags.json) {
     *session.console.out << JsonText({{"deleted", ResourceId(name)}}) << "\n";

@@ -43,7 +43,7 @@ absl::StatusOr<std::string> FollowLinks(const std::string& path) {
 absl::Status WriteInPlace(const std::string& path, std::span<const std::byte> bytes) {
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
   if (descriptor < 0) return CannotWrite(path, std::strerror(errno));
-  const absl::Status status = checkpoint::WriteFully(descriptor, bytes, path);
+  absl::Status status = checkpoint::WriteFully(descriptor, bytes, path);
   ::close(descriptor);
   return status;
 }

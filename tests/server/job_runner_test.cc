@@ -24,7 +24,10 @@ class Ending final : public JobWatcher {
 
 class JobRunnerTest : public testing::Test {
  protected:
-  ~JobRunnerTest() override { runner_.Stop(); }
+  ~JobRunnerTest() override {
+    runner_.Stop();
+    pool_.reset();  // its threads may still be leaving a step of the runner
+  }
 
   JobInfo Run(JobRunner::Prepare prepare) {
     const auto job = registry_.FindOrCreate("Forward", "", "").job;
@@ -46,9 +49,9 @@ class JobRunnerTest : public testing::Test {
 
   JobRegistry registry_{10};
   std::shared_ptr<Ending> ending_ = std::make_shared<Ending>();
-  WorkPool pool_{2, 10};
+  std::unique_ptr<WorkPool> pool_ = std::make_unique<WorkPool>(2, 10);
   std::atomic<int> ended_ = 0;
-  JobRunner runner_{2, 100, &registry_, &pool_, [this](const JobInfo&) { ++ended_; }};
+  JobRunner runner_{2, 100, &registry_, pool_.get(), [this](const JobInfo&) { ++ended_; }};
 };
 
 TEST_F(JobRunnerTest, AJobPassesThroughItsStepsAndKeepsItsPhases) {
