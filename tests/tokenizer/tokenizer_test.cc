@@ -22,7 +22,10 @@ Tokenizer LoadOrDie(const std::string& dir) {
   return *std::move(tokenizer);
 }
 
-json GoldenCases() { return json::parse(golden::ReadBytes("golden/tokenizer_cases.json")); }
+const json& GoldenCases() {
+  static const json cases = json::parse(golden::ReadBytes("golden/tokenizer_cases.json"));
+  return cases;
+}
 
 TEST(Tokenizer, EncodesEveryGoldenCaseAsTransformers) {
   const Tokenizer tokenizer = LoadOrDie("golden/tiny");
