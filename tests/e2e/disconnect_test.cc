@@ -22,7 +22,7 @@ using client::JobState;
 using client_test::TcpRelay;
 
 // Its grace is so long that Terminate does not return while a call is left over.
-constexpr char kGraceSeconds[] = "100000";
+constexpr char kGraceSeconds[] = "86400";
 
 class Disconnect : public ::testing::Test {
  protected:

@@ -16,7 +16,7 @@ TEST(Drain, AnIdleServerEndsAtOnceWithExitCode0) {
 }
 
 TEST(Drain, WhileAJobRunsHealthIsNotServingAndNewWorkIsRefused) {
-  CajaldProcess server({.flags = {"--grace-seconds", "100000"}});
+  CajaldProcess server({.flags = {"--grace-seconds", "86400"}});
   GraphCall call(&server.client(), LongGraph());
   const std::string job = call.WaitUntilComputing();
   ASSERT_NE(job, "");
@@ -43,7 +43,7 @@ TEST(Drain, AJobThatEndsWithinTheGraceTimeIsAnsweredAndStored) {
   const TempDir data_dir;
   std::string name;
   {
-    CajaldProcess server({.data_dir = data_dir.path(), .flags = {"--grace-seconds", "100000"}});
+    CajaldProcess server({.data_dir = data_dir.path(), .flags = {"--grace-seconds", "86400"}});
     client::CreateGraphRequest request = LongGraph();
     request.settings.max_feature_nodes = 200;
     GraphCall call(&server.client(), request);
@@ -75,7 +75,7 @@ TEST(Drain, AJobThatDoesNotEndWithinTheGraceTimeIsStoppedWithAReason) {
 }
 
 TEST(Drain, ASecondSignalEndsTheServerAtOnce) {
-  CajaldProcess server({.flags = {"--grace-seconds", "100000"}});
+  CajaldProcess server({.flags = {"--grace-seconds", "86400"}});
   const auto user = server.NewClient();
   GraphCall call(user.get(), LongGraph());
   ASSERT_NE(call.WaitUntilComputing(), "");
