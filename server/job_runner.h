@@ -7,8 +7,8 @@
 // Each job is finished exactly once, by the step that ends it or by whoever takes it out of the
 // queue. The steps may throw; an exception fails the job.
 //
-// Owned by the Server, with the engine. Thread-safe. Its end: Stop, then the pool's destruction, then
-// its own.
+// Owned by the Server, with the engine. Thread-safe. Its end: Stop, then the pool's destruction,
+// then its own.
 #pragma once
 
 #include <cstdint>
