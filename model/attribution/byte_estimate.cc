@@ -13,13 +13,13 @@ constexpr int64_t kFloat = sizeof(float);
 using transcoder::ActivationKind;
 using transcoder::TranscoderSetInfo;
 
+}  // namespace
+
 int64_t ActivePerPosition(const TranscoderSetInfo& info, int64_t n_features) {
   const bool is_top_k =
       info.activation == ActivationKind::kTopK || info.activation == ActivationKind::kReluTopK;
   return std::min(n_features, is_top_k ? info.k : kAssumedActive);
 }
-
-}  // namespace
 
 int64_t EstimateForwardBytes(const checkpoint::Gemma3Config& config, int64_t n_positions,
                              int64_t n_images) {

@@ -24,5 +24,7 @@ int64_t EstimateGraphBytes(const checkpoint::Gemma3Config& config,
                            int64_t n_images, int64_t n_sweeps);
 
 inline constexpr int64_t kAssumedActive = 16;
+// Active features of one position in a layer of n_features: k of TopK sets, else kAssumedActive.
+int64_t ActivePerPosition(const transcoder::TranscoderSetInfo& info, int64_t n_features);
 
 }  // namespace cajal::attribution

@@ -2,8 +2,8 @@
 
 #include <ATen/ATen.h>
 
-#include "model/base/check.h"
 #include "model/base/status.h"
+#include "model/transcoder/reconstruct.h"
 
 namespace cajal::attribution {
 namespace {
@@ -72,31 +72,22 @@ absl::StatusOr<SourceTable> SourceTable::Build(const gemma3::Model& model, const
   context->BeginPhase("encode", trace.n_layers());
   for (int layer = 0; layer < trace.n_layers(); ++layer) {
     RETURN_IF_ERROR(context->CheckStop());
-    CAJAL_CHECK(transcoders.LastWrittenLayer(layer) == layer) << "cross-layer sets are not traced";
     const LayerTrace& recorded = trace.layers[static_cast<size_t>(layer)];
     const at::Tensor& x = recorded.feature_input;
     const ActiveFeatures active = transcoders.Encode(layer, x, zero_positions);
     n_columns += active.size() + 2 * T;
     RETURN_IF_ERROR(CheckBudget(n_columns * x.size(1), layer, budget_bytes));
-    const at::Tensor decoder =
-        transcoders.DecoderRows(layer, layer, active.features) * active.activations.unsqueeze(1);
-
-    at::Tensor skip_output = at::zeros_like(x);
-    if (const auto skip = transcoders.Skip(layer); skip.has_value()) {
-      skip_output = at::matmul(x, skip->to(at::kFloat));
-    }
-    const at::Tensor decoder_bias = transcoders.DecoderBias(layer);
-    at::Tensor reconstruction = skip_output + decoder_bias;
-    reconstruction.index_add_(0, active.positions, decoder);
-    at::Tensor error = recorded.feature_output - reconstruction;
+    const transcoder::Reconstruction reconstruction =
+        transcoder::Reconstruct(transcoders, layer, x, active);
+    at::Tensor error = recorded.feature_output - reconstruction.output;
     error.slice(0, 0, zero_positions).zero_();
     // What is left of the MLP output when features, errors and the skip are taken away.
-    at::Tensor bias = decoder_bias.expand_as(x).clone();
+    at::Tensor bias = transcoders.DecoderBias(layer).expand_as(x).clone();
     bias.slice(0, 0, zero_positions)
-        .copy_((recorded.feature_output - skip_output).slice(0, 0, zero_positions));
+        .copy_((recorded.feature_output - reconstruction.skip).slice(0, 0, zero_positions));
 
     const std::vector<int64_t> counts = CountByPosition(active.positions, T);
-    at::Tensor vectors = Interleave(decoder, counts, error, bias);
+    at::Tensor vectors = Interleave(reconstruction.feature_vectors, counts, error, bias);
     if (transcoders.info().output_site == gemma3::HookSite::kMlpOutRaw) {
       const at::Tensor positions_of_rows =
           at::arange(T, active.positions.options())
