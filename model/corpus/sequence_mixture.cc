@@ -52,12 +52,11 @@ absl::StatusOr<Sequence> SequenceMixture::Next() {
       *std::min_element(sources_.begin(), sources_.end(),
                         [&due](const Source& a, const Source& b) { return due(a) < due(b); });
   ++source.drawn;
-  ASSIGN_OR_RETURN(std::optional<Sequence> sequence, source.sequences.Next());
-  if (!sequence.has_value()) {  // the epoch has ended
-    ASSIGN_OR_RETURN(sequence, source.sequences.Next());
+  for (;;) {  // twice at the end of an epoch: each has at least one sequence
+    auto sequence = source.sequences.Next();
+    if (!sequence.ok()) return sequence.status();
+    if (sequence->has_value()) return **std::move(sequence);
   }
-  CAJAL_CHECK(sequence.has_value()) << "every folder has a document, and every document tokens";
-  return *std::move(sequence);
 }
 
 }  // namespace cajal::corpus
