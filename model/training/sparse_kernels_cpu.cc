@@ -1,0 +1,161 @@
+// The sparse arithmetic as loops over rows, for the CPU.
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "model/base/check.h"
+#include "model/training/parallel_for.h"
+#include "model/training/sparse_kernels.h"
+#include "model/training/top_k.h"
+#include "model/training/vector_loops.h"
+
+namespace cajal::training {
+namespace {
+
+// Ranges that a thread takes at a time: long enough to hide the taking, short enough to share well.
+constexpr int64_t kTokensAtATime = 16;
+constexpr int64_t kFeaturesAtATime = 16;
+constexpr int64_t kValuesAtATime = 1 << 16;
+
+// Whether loops may walk the tensor through a plain pointer.
+bool IsPlain(const at::Tensor& tensor, at::ScalarType type) {
+  return tensor.is_cpu() && tensor.is_contiguous() && tensor.scalar_type() == type;
+}
+
+// The used slots of a SparseRows, grouped by feature; ascending by token within a feature.
+struct SlotsByFeature {
+  std::vector<int64_t> begin;  // [n_features + 1]
+  std::vector<int64_t> slots;  // token * k + j
+};
+
+SlotsByFeature GroupByFeature(const SparseRows& active, int64_t n_features) {
+  const float* values = active.values.const_data_ptr<float>();
+  const int64_t* features = active.features.const_data_ptr<int64_t>();
+  const int64_t n_slots = active.values.numel();
+  SlotsByFeature result;
+  result.begin.assign(static_cast<size_t>(n_features) + 1, 0);
+  for (int64_t slot = 0; slot < n_slots; ++slot) {
+    if (values[slot] > 0) ++result.begin[static_cast<size_t>(features[slot]) + 1];
+  }
+  std::partial_sum(result.begin.begin(), result.begin.end(), result.begin.begin());
+  result.slots.resize(static_cast<size_t>(result.begin.back()));
+  std::vector<int64_t> next(result.begin.begin(), result.begin.end() - 1);
+  for (int64_t slot = 0; slot < n_slots; ++slot) {
+    if (values[slot] > 0) {
+      result.slots[static_cast<size_t>(next[static_cast<size_t>(features[slot])]++)] = slot;
+    }
+  }
+  return result;
+}
+
+void SumOneFeature(const FeatureSum& sum, int64_t k, int64_t feature,
+                   std::span<const int64_t> slots, SumMode mode) {
+  const int64_t d = sum.rows.size(1);
+  const float* weights = sum.weights.const_data_ptr<float>();
+  const float* dense = sum.dense.const_data_ptr<float>();
+  float* row = sum.rows.mutable_data_ptr<float>() + feature * d;
+  if (mode == SumMode::kOverwrite) std::fill(row, row + d, 0.0f);
+  float weight_sum = 0;
+  for (const int64_t slot : slots) {
+    const float weight = weights[slot] * static_cast<float>(sum.scale);
+    AddScaled(row, dense + slot / k * d, weight, d);
+    weight_sum += weight;
+  }
+  if (!sum.weight_sums.defined()) return;
+  float& result = sum.weight_sums.mutable_data_ptr<float>()[feature];
+  result = mode == SumMode::kOverwrite ? weight_sum : result + weight_sum;
+}
+
+class CpuKernels : public SparseKernels {
+ public:
+  SparseRows KeepLargest(const at::Tensor& product, const at::Tensor& bias,
+                         int64_t k) const override {
+    CAJAL_CHECK(IsPlain(product, at::kFloat) && IsPlain(bias, at::kFloat));
+    const int64_t n_rows = product.size(0);
+    const int64_t n = product.size(1);
+    CAJAL_CHECK(k <= n);
+    SparseRows result{at::empty({n_rows, k}, at::kFloat), at::empty({n_rows, k}, at::kLong)};
+    const float* x = product.const_data_ptr<float>();
+    const float* b = bias.const_data_ptr<float>();
+    float* values = result.values.mutable_data_ptr<float>();
+    int64_t* features = result.features.mutable_data_ptr<int64_t>();
+    ParallelFor(&workers_, n_rows, kTokensAtATime, [&](int64_t begin, int64_t end) {
+      TopKSelector selector(k);
+      for (int64_t t = begin; t < end; ++t) {
+        selector.Select(x + t * n, b, n, values + t * k, features + t * k);
+      }
+    });
+    return result;
+  }
+
+  at::Tensor SubtractDecoded(const SparseRows& active, const at::Tensor& W_dec,
+                             at::Tensor* residual) const override {
+    CAJAL_CHECK(IsPlain(W_dec, at::kFloat) && IsPlain(*residual, at::kFloat));
+    const int64_t d = W_dec.size(1);
+    const int64_t k = active.k();
+    at::Tensor dots = at::zeros_like(active.values);
+    const float* values = active.values.const_data_ptr<float>();
+    const int64_t* features = active.features.const_data_ptr<int64_t>();
+    const float* rows = W_dec.const_data_ptr<float>();
+    float* r = residual->mutable_data_ptr<float>();
+    float* products = dots.mutable_data_ptr<float>();
+    ParallelFor(&workers_, active.n_rows(), kTokensAtATime, [&](int64_t begin, int64_t end) {
+      for (int64_t t = begin; t < end; ++t) {
+        for (int64_t slot = t * k; slot < (t + 1) * k; ++slot) {
+          if (values[slot] > 0) AddScaled(r + t * d, rows + features[slot] * d, -values[slot], d);
+        }
+        for (int64_t slot = t * k; slot < (t + 1) * k; ++slot) {
+          if (values[slot] > 0) products[slot] = Dot(r + t * d, rows + features[slot] * d, d);
+        }
+      }
+    });
+    return dots;
+  }
+
+  void SumByFeature(const SparseRows& active, std::span<const FeatureSum> sums,
+                    SumMode mode) const override {
+    const int64_t n_features = sums.front().rows.size(0);
+    for (const FeatureSum& sum : sums) {
+      CAJAL_CHECK(IsPlain(sum.weights, at::kFloat) && IsPlain(sum.dense, at::kFloat) &&
+                  IsPlain(sum.rows, at::kFloat) && sum.rows.size(0) == n_features);
+    }
+    const SlotsByFeature grouped = GroupByFeature(active, n_features);
+    for (const FeatureSum& sum : sums) {
+      ParallelFor(&workers_, n_features, kFeaturesAtATime, [&](int64_t begin, int64_t end) {
+        for (int64_t f = begin; f < end; ++f) {
+          const auto first = grouped.slots.begin() + grouped.begin[static_cast<size_t>(f)];
+          const auto last = grouped.slots.begin() + grouped.begin[static_cast<size_t>(f) + 1];
+          SumOneFeature(sum, active.k(), f, {first, last}, mode);
+        }
+      });
+    }
+  }
+
+  double SumOfSquares(const at::Tensor& tensor) const override {
+    CAJAL_CHECK(IsPlain(tensor, at::kFloat));
+    const float* data = tensor.const_data_ptr<float>();
+    const int64_t n = tensor.numel();
+    std::vector<double> sums(static_cast<size_t>((n + kValuesAtATime - 1) / kValuesAtATime));
+    ParallelFor(&workers_, n, kValuesAtATime, [&](int64_t begin, int64_t end) {
+      double sum = 0;
+      // Short enough that float32 partial sums lose nothing that matters.
+      constexpr int64_t kDotLength = 4096;
+      for (int64_t i = begin; i < end; i += kDotLength) {
+        sum += static_cast<double>(Dot(data + i, data + i, std::min(kDotLength, end - i)));
+      }
+      sums[static_cast<size_t>(begin / kValuesAtATime)] = sum;
+    });
+    return std::accumulate(sums.begin(), sums.end(), 0.0);
+  }
+
+ private:
+  mutable attribution::SweepWorkers workers_;
+};
+
+}  // namespace
+
+std::unique_ptr<SparseKernels> MakeCpuKernels() { return std::make_unique<CpuKernels>(); }
+
+}  // namespace cajal::training
