@@ -1,0 +1,45 @@
+// The strongest paths through a graph: which chains of nodes carry an input to an answer.
+//
+// A path's strength is the product, edge by edge, of the edge's share of what comes into its
+// target:
+//   share(t, s) = |A[t, s]| / max(sum over all s' of |A[t, s']|, 1e-10)
+// the normalised weights of influence.h. So the strengths of all paths from the tokens and errors
+// to one node add up to 1 in a complete graph. The row sums are those of the complete graph,
+// whatever edges the search may use; strengths found with different prunings can be compared.
+//
+// Pure functions; any thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/base/status.h"
+#include "model/graph/attribution_graph.h"
+
+namespace cajal::graph {
+
+struct PathQuery {
+  std::vector<int32_t> sources;  // node indices at which paths begin; no duplicates
+  std::vector<int32_t> targets;  // node indices at which they end; no duplicates
+  int32_t max_paths = 10;        // [1, kMaxPaths]
+};
+inline constexpr int32_t kMaxPaths = 1000;
+
+struct GraphPath {
+  std::vector<int32_t> nodes;  // from source to target, at least two
+  double strength = 0;         // (0, 1]
+  // +1 or -1: the product of the edges' signs. A negative path speaks against its target.
+  int32_t sign = 1;
+};
+
+// At most max_paths paths, strongest first; ties in the order of their node indices. `edge_mask`,
+// [n_edges]: 0 = the edge must not be used; empty = every edge may be.
+// Takes O(n_edges * max_paths) time and memory for n_nodes * max_paths half paths.
+// Errors: InvalidField("sources" or "targets") for a node that does not exist or stands twice,
+// ("max_paths"), and CheckLayerOrder's.
+absl::StatusOr<std::vector<GraphPath>> FindPaths(const AttributionGraph& graph,
+                                                 std::span<const uint8_t> edge_mask,
+                                                 const PathQuery& query);
+
+}  // namespace cajal::graph

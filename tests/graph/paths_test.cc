@@ -1,0 +1,156 @@
+#include "model/graph/paths.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+#include "model/graph/pruning.h"
+#include "tests/graph/test_graphs.h"
+
+namespace cajal::graph {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+std::vector<int32_t> Range(int32_t begin, int32_t end) {
+  std::vector<int32_t> nodes(end - begin);
+  std::iota(nodes.begin(), nodes.end(), begin);
+  return nodes;
+}
+
+// Every path, by following all edges backwards from the targets: the definition, without any list
+// being cut.
+std::vector<GraphPath> EveryPath(const AttributionGraph& graph, const PathQuery& query,
+                                 const std::vector<uint8_t>& edge_mask) {
+  std::vector<GraphPath> paths;
+  std::function<void(GraphPath)> walk = [&](GraphPath path) {
+    const int32_t node = path.nodes.front();
+    const bool is_source = std::count(query.sources.begin(), query.sources.end(), node) > 0;
+    if (path.nodes.size() > 1 && is_source) paths.push_back(path);
+    double sum = 0;
+    for (int64_t e = graph.edges.row_begin[node]; e < graph.edges.row_begin[node + 1]; ++e) {
+      sum += std::abs(graph.edges.weights[e]);
+    }
+    for (int64_t e = graph.edges.row_begin[node]; e < graph.edges.row_begin[node + 1]; ++e) {
+      if (!edge_mask.empty() && edge_mask[e] == 0) continue;
+      GraphPath longer = path;
+      longer.nodes.insert(longer.nodes.begin(), graph.edges.columns[e]);
+      longer.strength *= std::abs(graph.edges.weights[e]) / sum;
+      if (graph.edges.weights[e] < 0) longer.sign *= -1;
+      walk(longer);
+    }
+  };
+  for (const int32_t target : query.targets) walk({{target}, 1.0, 1});
+  std::sort(paths.begin(), paths.end(),
+            [](const GraphPath& a, const GraphPath& b) { return a.strength > b.strength; });
+  return paths;
+}
+
+// Token 8 reaches logit 10 through features 0 and 2: shares 2/2, 1/4 and 4/8. Token 9 reaches it by
+// itself with 1/8, and through 1 and 2 (3/4 * 1/4 * 4/8), and against it through 1 and 3.
+TEST(FindPathsTest, PathsAreWhatPaperAndPencilGive) {
+  const AttributionGraph graph = TwelveNodeGraph();
+  const auto paths = FindPaths(graph, {}, {.sources = {8, 9}, .targets = {10}, .max_paths = 5});
+  ASSERT_TRUE(paths.ok()) << paths.status();
+  ASSERT_THAT(*paths, SizeIs(5));
+  EXPECT_THAT((*paths)[0].nodes, ElementsAre(9, 1, 3, 10));
+  EXPECT_NEAR((*paths)[0].strength, 0.75 * 0.75 * 0.25, 1e-12);
+  EXPECT_EQ((*paths)[0].sign, -1);  // three negative edges
+  EXPECT_THAT((*paths)[1].nodes, ElementsAre(8, 0, 2, 10));
+  EXPECT_NEAR((*paths)[1].strength, 0.125, 1e-12);
+  EXPECT_EQ((*paths)[1].sign, 1);
+  EXPECT_THAT((*paths)[2].nodes, ElementsAre(9, 10));  // as strong; the order of the nodes decides
+  EXPECT_NEAR((*paths)[2].strength, 0.125, 1e-12);
+  EXPECT_THAT((*paths)[3].nodes, ElementsAre(9, 1, 2, 10));
+  EXPECT_EQ((*paths)[3].sign, -1);
+  EXPECT_THAT((*paths)[4].nodes, ElementsAre(9, 3, 10));
+}
+
+TEST(FindPathsTest, AllPathsIntoANodeShareItsInflow) {
+  const AttributionGraph graph = TwelveNodeGraph();
+  const auto paths =
+      FindPaths(graph, {}, {.sources = Range(4, 10), .targets = {10}, .max_paths = kMaxPaths});
+  ASSERT_TRUE(paths.ok());
+  double sum = 0;
+  for (const GraphPath& path : *paths) sum += path.strength;
+  EXPECT_NEAR(sum, 1, 1e-12);
+}
+
+class RandomPathsTest : public ::testing::TestWithParam<int> {};
+
+TEST_P(RandomPathsTest, TheStrongestAreThoseOfAnExhaustiveSearch) {
+  const AttributionGraph graph = RandomGraph(GetParam(), 12);
+  const auto pruning = PruneGraph(graph, {.node_threshold = 0.7, .edge_threshold = 0.8});
+  ASSERT_TRUE(pruning.ok());
+  for (const std::vector<uint8_t>& mask : {std::vector<uint8_t>(), pruning->edge_mask}) {
+    // Sources and targets that are features in the middle too.
+    PathQuery query{.sources = Range(graph.first_token(), graph.first_logit()),
+                    .targets = Range(graph.first_logit(), graph.n_nodes()),
+                    .max_paths = 25};
+    query.sources.push_back(2);
+    query.targets.push_back(9);
+    const std::vector<GraphPath> expected = EveryPath(graph, query, mask);
+    const auto paths = FindPaths(graph, mask, query);
+    ASSERT_TRUE(paths.ok()) << paths.status();
+    ASSERT_EQ(paths->size(), std::min<size_t>(25, expected.size()));
+    for (size_t i = 0; i < paths->size(); ++i) {
+      EXPECT_NEAR((*paths)[i].strength, expected[i].strength, 1e-12) << i;
+      EXPECT_EQ((*paths)[i].nodes, expected[i].nodes) << i;
+      EXPECT_EQ((*paths)[i].sign, expected[i].sign) << i;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomPathsTest, ::testing::Range(1, 9));
+
+TEST(FindPathsTest, NothingLeadsBackwards) {
+  const auto paths = FindPaths(TwelveNodeGraph(), {}, {.sources = {10}, .targets = {2, 8}});
+  ASSERT_TRUE(paths.ok());
+  EXPECT_THAT(*paths, IsEmpty());
+}
+
+TEST(FindPathsTest, AMaskWithoutEdgesLeavesNoPath) {
+  const AttributionGraph graph = TwelveNodeGraph();
+  const std::vector<uint8_t> none(graph.edges.n_edges(), 0);
+  const auto paths = FindPaths(graph, none, {.sources = {8, 9}, .targets = {10}});
+  ASSERT_TRUE(paths.ok());
+  EXPECT_THAT(*paths, IsEmpty());
+}
+
+struct BadQuery {
+  const char* name;
+  PathQuery query;
+  const char* message;
+};
+
+class BadQueryTest : public ::testing::TestWithParam<BadQuery> {};
+
+TEST_P(BadQueryTest, IsRefusedByNameAndTheNextQueryIsAnswered) {
+  const AttributionGraph graph = TwelveNodeGraph();
+  const auto paths = FindPaths(graph, {}, GetParam().query);
+  EXPECT_EQ(paths.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(paths.status().message()), HasSubstr(GetParam().message));
+  EXPECT_TRUE(FindPaths(graph, {}, {.sources = {8}, .targets = {10}}).ok());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Queries, BadQueryTest,
+    ::testing::Values(BadQuery{"Below", {{-1}, {10}, 3}, "sources: node -1 does not exist"},
+                      BadQuery{"Beyond",
+                               {{8}, {12}, 3},
+                               "targets: node 12 does not exist; the graph has nodes 0 to 11"},
+                      BadQuery{"Twice", {{8, 9, 8}, {10}, 3}, "sources: node 8 stands twice"},
+                      BadQuery{
+                          "NoPaths", {{8}, {10}, 0}, "max_paths: must be within 1 and 1000, not 0"},
+                      BadQuery{"TooMany", {{8}, {10}, 1001}, "max_paths"}),
+    [](const auto& param_info) { return std::string(param_info.param.name); });
+
+}  // namespace
+}  // namespace cajal::graph
