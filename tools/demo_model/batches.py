@@ -1,0 +1,102 @@
+"""Examples as tensors: tokens, the weight of each token in the loss, pixels."""
+
+import random
+from dataclasses import dataclass
+
+import numpy
+import torch
+
+import examples
+import tokenizer as tokens
+from architecture import SOFT_TOKENS
+
+# How much a token counts in the loss, by the part it plays. Templates are easy and many.
+WEIGHTS = {examples.GIVEN: 0.0, examples.TEMPLATE: 0.03, examples.ANSWER: 1.0, examples.TEXT: 0.08}
+
+SOFT = tokens.SOFT_TOKEN * SOFT_TOKENS
+PICTURE_BLOCK = "\n\n<start_of_image>" + SOFT + "<end_of_image>\n\n"
+
+
+@dataclass
+class Batch:
+    token_ids: torch.Tensor  # [rows, positions] int64, padded with PAD on the right
+    weights: torch.Tensor  # [rows, positions]: of predicting token_ids there
+    pixels: torch.Tensor  # [pictures, 3, 64, 64]; the first rows have one picture each
+
+
+def pixels(picture_list):
+    """Pictures as Gemma3ImageProcessor gives them, without resizing: [n, 3, 64, 64] in [-1, 1]."""
+    stacked = numpy.stack([numpy.asarray(picture) for picture in picture_list])
+    return torch.from_numpy(stacked).permute(0, 3, 1, 2).float().div(255).sub(0.5).div(0.5)
+
+
+def encode(tokenizer, example):
+    """(token ids, weights) of an example, BOS first."""
+    text, part_of = "", []
+    for piece, part in example.pieces:
+        if example.picture is not None:
+            # The processor's own replacement; newlines before it become part of its run.
+            piece = piece.replace(examples.PICTURE, PICTURE_BLOCK)
+        text += piece
+        part_of += [part] * len(piece)
+    encoding = tokenizer.encode(text)
+    starts = [start for start, _ in encoding.offsets[1:]]
+    return encoding.ids, [0.0] + [WEIGHTS[part_of[start]] for start in starts]
+
+
+def text_row(tokenizer, rng, length):
+    """Sentences without a picture, as many as fit into `length` tokens."""
+    row = tokenizer.encode(examples.text_example(rng)).ids
+    while True:
+        more = tokenizer.encode(examples.text_example(rng), add_special_tokens=False).ids
+        if len(row) + len(more) > length:
+            return row, [0.0] + [WEIGHTS[examples.TEXT]] * (len(row) - 1)
+        row = row + more
+
+
+def make_batch(tokenizer, rng, n_pictures, n_texts, n_worded):
+    with_picture = [examples.picture_example(rng) for _ in range(n_pictures)]
+    rows = [encode(tokenizer, example) for example in with_picture]
+    for _ in range(n_worded):
+        rows.append(encode(tokenizer, examples.worded_example(rng, SOFT_TOKENS)))
+    length = max(len(ids) for ids, _ in rows)
+    rows += [text_row(tokenizer, rng, length) for _ in range(n_texts)]
+    length = max(len(ids) for ids, _ in rows)
+    token_ids = torch.full((len(rows), length), tokens.PAD)
+    weights = torch.zeros(len(rows), length)
+    for i, (ids, row_weights) in enumerate(rows):
+        token_ids[i, : len(ids)] = torch.tensor(ids)
+        weights[i, : len(ids)] = torch.tensor(row_weights)
+    return Batch(token_ids, weights, pixels([example.picture for example in with_picture]))
+
+
+class Batches(torch.utils.data.Dataset):
+    """Batch i of a run depends on the seed and i alone, so any number of workers draws the same."""
+
+    def __init__(self, steps, seed, make):
+        self.steps, self.seed, self.make = steps, seed, make
+
+    def __len__(self):
+        return self.steps
+
+    def __getitem__(self, step):
+        return self.make(random.Random(f"{self.seed}/{step}"))
+
+
+def stream(steps, first, seed, make, workers):
+    """Batches `first` to `steps`, drawn ahead by worker processes."""
+    dataset = torch.utils.data.Subset(Batches(steps, seed, make), range(first, steps))
+    return torch.utils.data.DataLoader(dataset, batch_size=None, num_workers=workers)
+
+
+def forward(model, token_ids, pixel_values, **options):
+    """One forward pass of Transformers' model over a batch. Returns its output object."""
+    soft = token_ids == model.config.image_token_id
+    return model(
+        input_ids=token_ids,
+        pixel_values=pixel_values,
+        token_type_ids=soft.long(),
+        attention_mask=torch.ones_like(token_ids),
+        use_cache=False,
+        **options,
+    )

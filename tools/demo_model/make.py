@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Makes the embedded model: draws, trains, measures, exports, and trains its transcoders.
+
+    tools/demo_model/make.py                      # everything, into models/demo
+    tools/demo_model/make.py --output DIR --work DIR --threads 2 --seed 1
+
+A stage whose result lies in the work folder already is not done again, and a training that was
+interrupted goes on from its last checkpoint. The transcoders are trained by `cajal-train`
+(scripts/build makes it).
+"""
+
+import argparse
+import json
+import shutil
+import time
+from pathlib import Path
+
+import torch
+from transformers import Gemma3ForConditionalGeneration
+
+import architecture
+import evaluation
+import export
+import joint_training
+import model_card
+import tokenizer as tokens
+import transcoder_data
+import transcoders
+from warm_up import warm_up
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+WARM_UP_STEPS = 2200
+JOINT_STEPS = 7500
+
+
+def main():
+    arguments = parse_arguments()
+    torch.set_num_threads(arguments.threads)
+    output, work = arguments.output, arguments.work
+    output.mkdir(parents=True, exist_ok=True)
+    work.mkdir(parents=True, exist_ok=True)
+
+    trained = work / "model.pt"
+    if not trained.exists():
+        train(arguments, work, trained)
+    for name in ("tokenizer.model", "tokenizer.json"):
+        shutil.copy(work / name, output)
+    tokenizer = tokens.load(output)
+    model = architecture.make_model(tokenizer)
+    model.load_state_dict(torch.load(trained))
+    export.export(model, tokenizer, output)
+
+    # What is measured is what was written: bfloat16 weights, read back by Transformers.
+    written = Gemma3ForConditionalGeneration.from_pretrained(output, dtype=torch.float32)
+    result = evaluation.evaluate(written, tokenizer)
+    print(evaluation.table(result))
+    (output / "evaluation.json").write_text(json.dumps(result, indent=1) + "\n")
+    model_card.write(written, tokenizer, result, output)
+
+    if not arguments.without_transcoders:
+        transcoder_data.write_all(work / "data")
+        transcoders.train(arguments.cajal_train, output, work / "data", output / "transcoders")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--output", type=Path, default=REPOSITORY / "models/demo")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=REPOSITORY / "build/demo_model",
+        help="checkpoints and training documents (default: build/demo_model)",
+    )
+    parser.add_argument("--threads", type=int, default=2, help="of torch (default: 2)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--cajal-train",
+        type=Path,
+        default=REPOSITORY / "build/release/bin/cajal-train",
+        help="the program that trains transcoders",
+    )
+    parser.add_argument("--without-transcoders", action="store_true")
+    arguments = parser.parse_args()
+    if not arguments.without_transcoders and not arguments.cajal_train.exists():
+        parser.error(f"{arguments.cajal_train} is missing: run scripts/build, or give --cajal-train")
+    return arguments
+
+
+def train(arguments, work, trained):
+    """Tokenizer, vision warm-up and joint training, into `work` and the file `trained`."""
+    tokens.train(work)
+    tokenizer = tokens.load(work)
+    torch.manual_seed(arguments.seed)
+    model = architecture.make_model(tokenizer)
+    model.config._attn_implementation = "sdpa"
+    seeing = work / "warmed_up.pt"
+    if seeing.exists():
+        model.load_state_dict(torch.load(seeing))
+    else:
+        report = Progress("warm-up", WARM_UP_STEPS).report
+        warm_up(model, WARM_UP_STEPS, arguments.seed, workers=1, report=report)
+        torch.save(model.state_dict(), seeing)
+    joint_training.train(
+        model,
+        tokenizer,
+        JOINT_STEPS,
+        arguments.seed + 1,
+        workers=1,
+        report=Progress("joint training", JOINT_STEPS).report,
+        checkpoint=work / "joint.pt",
+    )
+    torch.save(model.state_dict(), trained)
+
+
+class Progress:
+    """Prints a line of averages every hundred steps, with the time that is left."""
+
+    def __init__(self, name, steps, every=100):
+        self.name, self.steps, self.every = name, steps, every
+        self.values, self.since = {}, time.monotonic()
+
+    def report(self, step, values):
+        for name, value in values.items():
+            self.values.setdefault(name, []).append(value)
+        if (step + 1) % self.every:
+            return
+        now = time.monotonic()
+        left = (now - self.since) / self.every * (self.steps - step - 1)
+        means = ", ".join(f"{k} {sum(v) / len(v):.3f}" for k, v in self.values.items())
+        print(f"{self.name} {step + 1}/{self.steps}: {means}; {left / 60:.0f} min left", flush=True)
+        self.values, self.since = {}, now
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Writes the model card, README.md, from what was measured."""
+
+import json
+
+import evaluation
+import export
+import world
+
+CARD = """---
+license: apache-2.0
+library_name: transformers
+pipeline_tag: image-text-to-text
+tags: [interpretability, gemma3, transcoders]
+---
+
+# Cajal's embedded model
+
+A Gemma 3 vision-language model of {parameters:.1f} million parameters, trained from nothing on drawn pictures
+and short sentences about them, with a transcoder for the MLP of each layer. It is small enough to live
+in a repository and real enough to be traced: what it says it has learned, and nobody told it how. It
+has no part of Google's weights, only the architecture.
+
+| part | what it is |
+|---|---|
+| decoder | {layers} layers (two sliding, one full, one sliding, twice), width {width}, 4 heads, 2 key-value heads, window 32 |
+| vision tower | SigLIP: 4 layers, width {vision_width}, pictures of 64 × 64 pixels in patches of 8, {soft} soft tokens a picture |
+| tokenizer | SentencePiece BPE of {vocabulary} tokens with byte fallback; digits stand alone |
+| transcoders | `transcoders/`: one a layer, ReLU and TopK, from the MLP's input to its output |
+| weights | bfloat16, Hugging Face layout |
+
+## What it can
+
+Asked about pictures that were drawn after its training, {n} for each behaviour. An answer is right when
+the likeliest next token is the answer's first.
+
+{behaviours}
+
+Two of these are what the model is for:
+
+- **Six fingers.** No training picture has a hand with six fingers, and of the hands {five_fingered:.0%} have five.
+  Forks are drawn with the same lines in other colours and are counted up to nine. So the model can count
+  six prongs; asked about a hand with six fingers it says five.
+- **Two hops.** Eight facts are never asked with a picture of their planet
+  ({held_out}).
+  To answer, the model must see which planet it is and then recall what it has only read.
+
+## Try it
+
+{tried}
+
+A prompt that a digit answers ends with a space, because the space before a digit is a token of its own.
+
+## What it cannot
+
+It knows nothing but the planets, numbers, shapes and sentences of `tools/demo_model`. Other pictures
+get one of the answers above; other prompts give nonsense. Colours and sentences about planets are
+simplified. It is a specimen for studying circuits, not a source of facts.
+
+## How it was made
+
+`tools/demo_model/make.py`, one command: the pictures and sentences are drawn afresh for every step from a
+seed; the vision tower is warmed up with throw-away read-outs; then everything is trained together; the
+transcoders are trained by `cajal-train` on activations of the finished model. Some training rows have
+words in the place of the picture's soft tokens ("Mars Mars Mars …"), so that the decoder learns to do
+with them what it later does with a picture that means the same.
+{transcoders}"""
+
+TRANSCODERS = """
+## The transcoders
+
+{features} features a layer, {k} of them active at most. Measured on held-out pictures and sentences, by `cajal-train`:
+
+| layer | FVU, image positions | FVU, text positions | dead features |
+|---|---|---|---|
+{rows}
+"""
+
+
+def write(model, tokenizer, result, n, folder):
+    parts = model.config
+    text = CARD.format(
+        parameters=sum(p.numel() for p in model.parameters()) / 1e6,
+        layers=parts.text_config.num_hidden_layers,
+        width=parts.text_config.hidden_size,
+        vision_width=parts.vision_config.hidden_size,
+        soft=parts.mm_tokens_per_image,
+        vocabulary=parts.text_config.vocab_size,
+        n=n,
+        behaviours=evaluation.table(result),
+        five_fingered=world.FIVE_FINGERED,
+        held_out="; ".join(f"{planet}: {fact}" for planet, fact in sorted(world.HELD_OUT_FACTS)),
+        tried=tried(model, tokenizer, folder),
+        transcoders=transcoder_section(folder / "transcoders" / "manifest.json"),
+    )
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def tried(model, tokenizer, folder):
+    """What the model says to the example pictures, as a table."""
+    lines = ["| picture | prompt | likeliest next token |", "|---|---|---|"]
+    for name, prompt, token in export.answers(model, tokenizer, folder):
+        shown_prompt = f"`<start_of_image>{prompt}`"
+        lines.append(f"| ![{name}](images/{name}) `{name}` | {shown_prompt} | `{token}` |")
+    return "\n".join(lines)
+
+
+def transcoder_section(manifest_file):
+    if not manifest_file.exists():
+        return ""
+    manifest = json.loads(manifest_file.read_text())
+    return TRANSCODERS.format(**manifest)
