@@ -3,8 +3,8 @@
 // This header and the structs it names contain no torch type (docs/architecture.md says why).
 //
 // Ownership: LoadEngine gives the one owner a unique_ptr. Threads: info, Prepare and the estimates
-// are const and may be called from any thread at any time; Forward and Attribute use the model's
-// state and are called by one thread at a time, the executor's.
+// are const and may be called from any thread at any time; Forward, Attribute and
+// EvaluateTranscoders use the model's state and are called by one thread at a time, the executor's.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "model/base/run_context.h"
+#include "model/features/reconstruction_sums.h"
 #include "model/graph/attribution_graph.h"
 #include "model/tokenizer/prompt.h"
 
@@ -96,6 +97,17 @@ struct AttributionRequest {
   graph::GraphSettings settings;
 };
 
+// Which layers' transcoders to measure, from 0.
+struct EvaluationRequest {
+  int32_t first_layer = 0;
+  int32_t last_layer = 0;  // included
+};
+
+struct TranscoderEvaluation {
+  int32_t first_layer = 0;
+  std::vector<features::LayerSums> layers;  // from first_layer up
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -110,6 +122,7 @@ class Engine {
   // Checks a request against the loaded model without running it: hook names, ranges, targets.
   virtual absl::Status Validate(const ForwardRequest& request) const = 0;
   virtual absl::Status Validate(const AttributionRequest& request) const = 0;
+  virtual absl::Status Validate(const EvaluationRequest& request) const = 0;
 
   // Bytes that the call will need beyond the model. Close to the truth from above for TopK
   // transcoders; others do not bound the number of active features, so Attribute checks again when
@@ -118,6 +131,8 @@ class Engine {
                                               const ForwardRequest& request) const = 0;
   [[nodiscard]] virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
                                               const AttributionRequest& request) const = 0;
+  [[nodiscard]] virtual int64_t EstimateBytes(const std::vector<PreparedPrompt>& prompts,
+                                              const EvaluationRequest& request) const = 0;
 
   virtual absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt,
                                                 const ForwardRequest& request,
@@ -126,6 +141,11 @@ class Engine {
   virtual absl::StatusOr<graph::AttributionGraph> Attribute(const PreparedPrompt& prompt,
                                                             const AttributionRequest& request,
                                                             RunContext* context) = 0;
+  // How well the loaded transcoders reconstruct what they stand for, over all positions of all
+  // prompts but those that graphs leave without features. Phase "evaluate", one unit per prompt.
+  virtual absl::StatusOr<TranscoderEvaluation> EvaluateTranscoders(
+      const std::vector<PreparedPrompt>& prompts, const EvaluationRequest& request,
+      RunContext* context) = 0;
 };
 
 // Reads and validates all files, puts the weights on the device and runs a self-check (shapes,

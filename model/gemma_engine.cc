@@ -12,6 +12,7 @@
 #include "model/base/check.h"
 #include "model/base/status.h"
 #include "model/checkpoint/checkpoint.h"
+#include "model/features/evaluate_transcoders.h"
 #include "model/gemma3/decoder.h"
 #include "model/gemma3/torch_status.h"
 #include "model/image/decode_image.h"
@@ -192,6 +193,15 @@ absl::Status GemmaEngine::Validate(const AttributionRequest& request) const {
   return TargetIds(settings.targets).status();
 }
 
+absl::Status GemmaEngine::Validate(const EvaluationRequest& request) const {
+  const int32_t last = info_.n_layers - 1;
+  RETURN_IF_ERROR(
+      CheckRange("first_layer", request.first_layer, 0, last, "from 0 to " + std::to_string(last)));
+  return CheckRange(
+      "last_layer", request.last_layer, request.first_layer, last,
+      "from first_layer, " + std::to_string(request.first_layer) + ", to " + std::to_string(last));
+}
+
 int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
                                    const ForwardRequest& request) const {
   const int64_t T = prompt.tokenized.n_positions();
@@ -219,6 +229,20 @@ int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
   return attribution::EstimateGraphBytes(
       model_.config, transcoders_->info(), request.settings, prompt.tokenized.n_positions(),
       static_cast<int64_t>(prompt.tokenized.image_spans.size()), n_sweeps);
+}
+
+int64_t GemmaEngine::EstimateBytes(const std::vector<PreparedPrompt>& prompts,
+                                   const EvaluationRequest& request) const {
+  int64_t largest = 0;
+  int64_t pixels = 0;  // of all prompts: they are made before the first one runs
+  for (const PreparedPrompt& prompt : prompts) {
+    largest = std::max(largest, features::EstimateEvaluationBytes(
+                                    model_.config, transcoders_->info(), request.first_layer,
+                                    request.last_layer, prompt.tokenized.n_positions(),
+                                    static_cast<int64_t>(prompt.tokenized.image_spans.size())));
+    pixels += static_cast<int64_t>(prompt.pixels.size());
+  }
+  return largest + pixels * static_cast<int64_t>(sizeof(float));
 }
 
 gemma3::ModelInput GemmaEngine::InputOf(const PreparedPrompt& prompt) const {
@@ -314,6 +338,23 @@ absl::StatusOr<graph::AttributionGraph> GemmaEngine::Attribute(const PreparedPro
       logit.token = tokenizer_.Decode(std::vector<int64_t>{logit.token_id});
     }
     return graph;
+  });
+}
+
+absl::StatusOr<TranscoderEvaluation> GemmaEngine::EvaluateTranscoders(
+    const std::vector<PreparedPrompt>& prompts, const EvaluationRequest& request,
+    RunContext* context) {
+  return CatchTorch([&]() -> absl::StatusOr<TranscoderEvaluation> {
+    const c10::InferenceMode no_autograd;
+    RETURN_IF_ERROR(Validate(request));
+    features::TranscoderEvaluator evaluator(model_, *transcoders_, request.first_layer,
+                                            request.last_layer);
+    context->BeginPhase("evaluate", std::ssize(prompts));
+    for (size_t i = 0; i < prompts.size(); ++i) {
+      RETURN_IF_ERROR(evaluator.Add(InputOf(prompts[i]), context));
+      context->Advance(static_cast<int64_t>(i) + 1);
+    }
+    return TranscoderEvaluation{.first_layer = request.first_layer, .layers = evaluator.sums()};
   });
 }
 

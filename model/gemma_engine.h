@@ -24,15 +24,21 @@ class GemmaEngine : public Engine {
       const tokenizer::Prompt& prompt) const override;
   absl::Status Validate(const ForwardRequest& request) const override;
   absl::Status Validate(const AttributionRequest& request) const override;
+  absl::Status Validate(const EvaluationRequest& request) const override;
   [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
                                       const ForwardRequest& request) const override;
   [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
                                       const AttributionRequest& request) const override;
+  [[nodiscard]] int64_t EstimateBytes(const std::vector<PreparedPrompt>& prompts,
+                                      const EvaluationRequest& request) const override;
   absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt, const ForwardRequest& request,
                                         RunContext* context) override;
   absl::StatusOr<graph::AttributionGraph> Attribute(const PreparedPrompt& prompt,
                                                     const AttributionRequest& request,
                                                     RunContext* context) override;
+  absl::StatusOr<TranscoderEvaluation> EvaluateTranscoders(
+      const std::vector<PreparedPrompt>& prompts, const EvaluationRequest& request,
+      RunContext* context) override;
 
  private:
   GemmaEngine(EngineOptions options, gemma3::Model model,

@@ -8,6 +8,7 @@
 #include "server/graph_conversion.h"
 #include "server/graph_export.h"
 #include "server/graph_job.h"
+#include "server/graph_paths.h"
 #include "server/wire.h"
 
 namespace cajal::server {
@@ -158,6 +159,30 @@ absl::Status GraphServiceImpl::StartDeleteGraph(const grpc::ByteBuffer& bytes,
       [graphs = context_->graphs, id]() -> absl::StatusOr<v1::DeleteGraphResponse> {
         RETURN_IF_ERROR(WithResource(graphs->Delete(id), "graph", "graphs/" + id));
         return v1::DeleteGraphResponse();
+      });
+}
+
+grpc::ServerUnaryReactor* GraphServiceImpl::FindPaths(grpc::CallbackServerContext* call,
+                                                      const grpc::ByteBuffer* request,
+                                                      grpc::ByteBuffer* response) {
+  auto* reply = new UnaryCall(context_->calls, call, response, "GraphService/FindPaths");
+  const absl::Status status = CatchExceptions([&] { return StartFindPaths(*request, reply); });
+  if (!status.ok()) reply->Fail(status);
+  return reply;
+}
+
+absl::Status GraphServiceImpl::StartFindPaths(const grpc::ByteBuffer& bytes,
+                                              UnaryCall* reply) const {
+  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
+  ASSIGN_OR_RETURN(v1::FindPathsRequest request, Parse<v1::FindPathsRequest>(bytes));
+  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+  RETURN_IF_ERROR(CheckPathsRequest(request));
+  return ScheduleReply<v1::FindPathsResponse>(
+      context_->pool, reply,
+      [graphs = context_->graphs, id,
+       request = std::move(request)]() -> absl::StatusOr<v1::FindPathsResponse> {
+        ASSIGN_OR_RETURN(const auto graph, ReadStoredGraph(*graphs, id));
+        return FindPaths(graph->graph, request);
       });
 }
 

@@ -15,12 +15,14 @@
 
 namespace cajal::server {
 
-class GraphServiceImpl final : public v1::GraphService::WithRawCallbackMethod_CreateGraph<
-                                   v1::GraphService::WithRawCallbackMethod_GetGraph<
-                                       v1::GraphService::WithRawCallbackMethod_ListGraphs<
-                                           v1::GraphService::WithRawCallbackMethod_DeleteGraph<
-                                               v1::GraphService::WithRawCallbackMethod_ExportGraph<
-                                                   v1::GraphService::Service>>>>> {
+class GraphServiceImpl final
+    : public v1::GraphService::WithRawCallbackMethod_CreateGraph<
+          v1::GraphService::WithRawCallbackMethod_GetGraph<
+              v1::GraphService::WithRawCallbackMethod_ListGraphs<
+                  v1::GraphService::WithRawCallbackMethod_DeleteGraph<
+                      v1::GraphService::WithRawCallbackMethod_FindPaths<
+                          v1::GraphService::WithRawCallbackMethod_ExportGraph<
+                              v1::GraphService::Service>>>>>> {
  public:
   // `context` outlives the service.
   explicit GraphServiceImpl(const ServiceContext* context) : context_(context) {}
@@ -35,6 +37,9 @@ class GraphServiceImpl final : public v1::GraphService::WithRawCallbackMethod_Cr
   grpc::ServerUnaryReactor* DeleteGraph(grpc::CallbackServerContext* call,
                                         const grpc::ByteBuffer* request,
                                         grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* FindPaths(grpc::CallbackServerContext* call,
+                                      const grpc::ByteBuffer* request,
+                                      grpc::ByteBuffer* response) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* ExportGraph(grpc::CallbackServerContext* call,
                                                           const grpc::ByteBuffer* request) override;
 
@@ -46,6 +51,7 @@ class GraphServiceImpl final : public v1::GraphService::WithRawCallbackMethod_Cr
   absl::Status StartGetGraph(const grpc::ByteBuffer& bytes, const StreamPtr& stream) const;
   absl::Status StartListGraphs(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
   absl::Status StartDeleteGraph(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
+  absl::Status StartFindPaths(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
   absl::Status StartExportGraph(const grpc::ByteBuffer& bytes, const StreamPtr& stream) const;
 
   const ServiceContext* const context_;

@@ -19,6 +19,7 @@
 
 namespace cajal {
 struct ForwardResult;
+struct TranscoderEvaluation;
 }  // namespace cajal
 
 namespace cajal::server {
@@ -32,7 +33,7 @@ struct JobInfo {
   using Clock = std::chrono::system_clock;
 
   std::string id;
-  std::string method;      // "CreateGraph", "Forward"
+  std::string method;      // "CreateGraph", "Forward", "EvaluateTranscoders"
   std::string owner;       // "" while the server knows no users
   std::string request_id;  // "" = none
   JobState state = JobState::kQueued;
@@ -56,6 +57,9 @@ struct JobResult {
   // Forward.
   std::shared_ptr<const ForwardResult> forward;
   std::vector<int64_t> input_ids;
+  // EvaluateTranscoders.
+  std::shared_ptr<const TranscoderEvaluation> evaluation;
+  // All.
   std::vector<RunContext::PhaseSeconds> phases;
 };
 

@@ -25,7 +25,7 @@ constexpr std::chrono::seconds kWriteTime{1};
 constexpr std::chrono::seconds kCloseTime{2};
 
 const char* const kServiceNames[] = {"", "cajal.v1.ModelService", "cajal.v1.GraphService",
-                                     "cajal.v1.JobService"};
+                                     "cajal.v1.FeatureService", "cajal.v1.JobService"};
 
 void SetChannelArguments(int64_t max_request_bytes, grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(static_cast<int>(max_request_bytes));
@@ -84,6 +84,7 @@ Server::Server(const ServerOptions& options, std::unique_ptr<GraphArchive> graph
                .temporary_dir = options.temporary_dir},
       model_service_(&context_),
       graph_service_(&context_),
+      feature_service_(&context_),
       job_service_(&context_) {}
 
 Server::~Server() { Drain(std::chrono::milliseconds(0)); }
@@ -100,6 +101,7 @@ absl::Status Server::Listen(const std::string& listen) {
   builder.AddListeningPort(listen, grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(&model_service_);
   builder.RegisterService(&graph_service_);
+  builder.RegisterService(&feature_service_);
   builder.RegisterService(&job_service_);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr || port == 0) {

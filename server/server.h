@@ -21,6 +21,7 @@
 #include "model/engine.h"
 #include "server/call_tracker.h"
 #include "server/graph_archive.h"
+#include "server/feature_service.h"
 #include "server/graph_service.h"
 #include "server/job_registry.h"
 #include "server/job_runner.h"
@@ -78,6 +79,7 @@ class Server {
   ServiceContext context_;
   ModelServiceImpl model_service_;
   GraphServiceImpl graph_service_;
+  FeatureServiceImpl feature_service_;
   JobServiceImpl job_service_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;

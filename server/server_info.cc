@@ -4,6 +4,7 @@
 #include <google/protobuf/stubs/common.h>
 #include <grpcpp/grpcpp.h>
 
+#include "cajal/v1/feature_service.pb.h"
 #include "cajal/v1/graph_service.pb.h"
 #include "cajal/v1/job_service.pb.h"
 
@@ -68,6 +69,7 @@ v1::ServerInfo MakeServerInfo(const EngineInfo& engine, const ServiceLimits& lim
 
   AddMethods(v1::GetServerInfoRequest::descriptor()->file(), &info);
   AddMethods(v1::CreateGraphRequest::descriptor()->file(), &info);
+  AddMethods(v1::EvaluateTranscodersRequest::descriptor()->file(), &info);
   AddMethods(v1::ListJobsRequest::descriptor()->file(), &info);
   return info;
 }

@@ -197,12 +197,31 @@ absl::Status FakeEngine::Validate(const ForwardRequest& request) const {
 
 absl::Status FakeEngine::Validate(const AttributionRequest&) const { return absl::OkStatus(); }
 
+absl::Status FakeEngine::Validate(const EvaluationRequest& request) const {
+  if (request.first_layer < 0 || request.first_layer >= kLayers) {
+    return InvalidField("first_layer", "must be 0 or 1");
+  }
+  if (request.last_layer < request.first_layer || request.last_layer >= kLayers) {
+    return InvalidField("last_layer", "must be from first_layer to 1");
+  }
+  return absl::OkStatus();
+}
+
 int64_t FakeEngine::EstimateBytes(const PreparedPrompt& prompt, const ForwardRequest&) const {
   return prompt.tokenized.n_positions() * kBytesPerPosition;
 }
 
 int64_t FakeEngine::EstimateBytes(const PreparedPrompt& prompt, const AttributionRequest&) const {
   return prompt.tokenized.n_positions() * kBytesPerPosition;
+}
+
+int64_t FakeEngine::EstimateBytes(const std::vector<PreparedPrompt>& prompts,
+                                  const EvaluationRequest&) const {
+  int64_t bytes = 0;
+  for (const PreparedPrompt& prompt : prompts) {
+    bytes += prompt.tokenized.n_positions() * kBytesPerPosition;
+  }
+  return bytes;
 }
 
 absl::StatusOr<ForwardResult> FakeEngine::Forward(const PreparedPrompt& prompt,
@@ -226,6 +245,22 @@ absl::StatusOr<graph::AttributionGraph> FakeEngine::Attribute(const PreparedProm
   RETURN_IF_ERROR(Compute(context));
   MutexLock lock(&mutex_);
   return MakeGraph(prompt, request, features_per_layer_);
+}
+
+absl::StatusOr<TranscoderEvaluation> FakeEngine::EvaluateTranscoders(
+    const std::vector<PreparedPrompt>& prompts, const EvaluationRequest& request,
+    RunContext* context) {
+  RETURN_IF_ERROR(Compute(context));
+  features::LayerSums sums{.text = features::EmptySums(info_.d_model, 1000),
+                           .image = features::EmptySums(info_.d_model, 1000)};
+  for (const PreparedPrompt& prompt : prompts) sums.text.tokens += prompt.tokenized.n_positions();
+  const auto tokens = static_cast<double>(sums.text.tokens);
+  sums.text.squared_error = tokens * 0.25;
+  sums.text.squared_output = tokens;
+  sums.text.activations[0] = sums.text.tokens;
+  TranscoderEvaluation evaluation{.first_layer = request.first_layer};
+  evaluation.layers.assign(request.last_layer - request.first_layer + 1, sums);
+  return evaluation;
 }
 
 absl::Status FakeEngine::Compute(RunContext* context) {

@@ -1,8 +1,9 @@
 // An engine without a model, whose pace and failures the test controls.
 //
 // A prompt of n words has n tokens. A graph has `features_per_layer` features in each of two
-// layers; its numbers are made up, but it keeps the promises of attribution_graph.h. Attribute and
-// Forward compute in `batches` batches with a look at the stop flag after each.
+// layers; its numbers are made up, but it keeps the promises of attribution_graph.h. An evaluation
+// counts the words as text tokens, each of output 1 with an error of 1/2, and feature 0 as active.
+// All compute in kBatches batches with a look at the stop flag after each.
 //
 // Owned by the server under test; the test keeps a pointer. Thread-safe.
 #pragma once
@@ -39,7 +40,7 @@ class FakeEngine final : public Engine {
   // Of the graphs to come.
   void set_features_per_layer(int32_t n);
 
-  int32_t computations() const;  // Attribute and Forward that were started
+  int32_t computations() const;  // that were started
   int32_t batches() const;       // that were completed
   // Blocks until no computation runs.
   void WaitUntilIdle();
@@ -53,14 +54,20 @@ class FakeEngine final : public Engine {
   absl::StatusOr<PreparedPrompt> Prepare(const tokenizer::Prompt& prompt) const override;
   absl::Status Validate(const ForwardRequest& request) const override;
   absl::Status Validate(const AttributionRequest& request) const override;
+  absl::Status Validate(const EvaluationRequest& request) const override;
   int64_t EstimateBytes(const PreparedPrompt& prompt, const ForwardRequest& request) const override;
   int64_t EstimateBytes(const PreparedPrompt& prompt,
                         const AttributionRequest& request) const override;
+  int64_t EstimateBytes(const std::vector<PreparedPrompt>& prompts,
+                        const EvaluationRequest& request) const override;
   absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt, const ForwardRequest& request,
                                         RunContext* context) override;
   absl::StatusOr<graph::AttributionGraph> Attribute(const PreparedPrompt& prompt,
                                                     const AttributionRequest& request,
                                                     RunContext* context) override;
+  absl::StatusOr<TranscoderEvaluation> EvaluateTranscoders(
+      const std::vector<PreparedPrompt>& prompts, const EvaluationRequest& request,
+      RunContext* context) override;
 
  private:
   absl::Status Compute(RunContext* context);

@@ -69,6 +69,7 @@ void TestServer::Start() {
   const auto channel = NewChannel();
   models_ = v1::ModelService::NewStub(channel);
   graphs_ = v1::GraphService::NewStub(channel);
+  features_ = v1::FeatureService::NewStub(channel);
   jobs_ = v1::JobService::NewStub(channel);
   if (options_.serve) Serve();
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cajal/v1/feature_service.grpc.pb.h"
 #include "cajal/v1/graph_service.grpc.pb.h"
 #include "cajal/v1/job_service.grpc.pb.h"
 #include "cajal/v1/model_service.grpc.pb.h"
@@ -60,6 +61,7 @@ class TestServer {
   FaultyArchive& archive() { return *archive_; }
   v1::ModelService::Stub& models() { return *models_; }
   v1::GraphService::Stub& graphs() { return *graphs_; }
+  v1::FeatureService::Stub& features() { return *features_; }
   v1::JobService::Stub& jobs() { return *jobs_; }
   // A connection of its own, which can be cut by dropping it.
   [[nodiscard]] std::shared_ptr<grpc::Channel> NewChannel() const;
@@ -78,6 +80,7 @@ class TestServer {
   std::unique_ptr<Server> server_;
   std::unique_ptr<v1::ModelService::Stub> models_;
   std::unique_ptr<v1::GraphService::Stub> graphs_;
+  std::unique_ptr<v1::FeatureService::Stub> features_;
   std::unique_ptr<v1::JobService::Stub> jobs_;
 };
 

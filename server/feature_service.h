@@ -1,0 +1,34 @@
+// cajal.v1.FeatureService. The handlers run on gRPC's callback threads: they parse, validate,
+// enqueue.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "cajal/v1/feature_service.grpc.pb.h"
+#include "server/response_stream.h"
+#include "server/service_context.h"
+
+namespace cajal::server {
+
+class FeatureServiceImpl final
+    : public v1::FeatureService::WithRawCallbackMethod_EvaluateTranscoders<
+          v1::FeatureService::Service> {
+ public:
+  // `context` outlives the service.
+  explicit FeatureServiceImpl(const ServiceContext* context) : context_(context) {}
+
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* EvaluateTranscoders(
+      grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) override;
+
+ private:
+  absl::Status StartEvaluateTranscoders(const grpc::ByteBuffer& bytes, const std::string& owner,
+                                        const std::shared_ptr<ResponseStream>& stream) const;
+
+  const ServiceContext* const context_;
+};
+
+}  // namespace cajal::server
