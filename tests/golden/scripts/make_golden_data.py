@@ -19,6 +19,7 @@ STEPS = {
     "graphs": ("reference_attribution.py", "."),
     "tokenizer": ("make_tokenizer_cases.py", "."),
     "images": ("make_image_cases.py", "."),
+    "training": ("make_training.py", "training"),
     "ct_json": ("export_ct_json.py", "."),
 }
 
@@ -27,7 +28,7 @@ def main():
     if len(sys.argv) < 2 or not set(sys.argv[2:]) <= set(STEPS):
         sys.exit(f"{__doc__}\nSteps: {' '.join(STEPS)}")
     golden = pathlib.Path(sys.argv[1])
-    for folder in ("tiny", "forward", "graphs", "images", "ct_json"):
+    for folder in ("tiny", "forward", "graphs", "images", "training", "ct_json"):
         (golden / folder).mkdir(parents=True, exist_ok=True)
     for step in sys.argv[2:] or [name for name in STEPS if name != "ct_json"]:
         script, target = STEPS[step]

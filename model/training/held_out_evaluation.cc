@@ -1,0 +1,79 @@
+#include "model/training/held_out_evaluation.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "model/base/status.h"
+#include "model/features/evaluate_transcoders.h"
+#include "model/transcoder/per_layer_set.h"
+
+namespace cajal::training {
+namespace {
+
+using transcoder::PerLayerSet;
+using transcoder::PerLayerWeights;
+
+// The trainers' parameters as a set whose layer i is the i-th trainer's.
+PerLayerSet SetOf(const LayerTrainers& trainers, at::ScalarType dtype) {
+  const auto rounded = [dtype](const at::Tensor& tensor) {
+    return tensor.to(dtype).to(at::kFloat);
+  };
+  transcoder::TranscoderSetInfo info{.activation = transcoder::ActivationKind::kReluTopK,
+                                     .k = trainers.front()->settings().k,
+                                     .has_skip = trainers.front()->settings().skip_connection};
+  std::vector<PerLayerWeights> layers;
+  for (const auto& trainer : trainers) {
+    const TranscoderParameters& parameters = trainer->parameters();
+    info.features_per_layer.push_back(parameters.b_enc.size(0));
+    layers.push_back({.W_enc = rounded(parameters.W_enc),
+                      .b_enc = rounded(parameters.b_enc),
+                      .W_dec = rounded(parameters.W_dec),
+                      .b_dec = rounded(parameters.b_dec)});
+    if (parameters.W_skip.defined()) {
+      layers.back().skip = rounded(parameters.W_skip).transpose(0, 1);
+    }
+  }
+  return {std::move(info), std::move(layers)};
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<features::LayerSums>> EvaluateHeldOut(
+    const gemma3::Model& model, const HeldOutData& data, const HarvestSettings& harvest,
+    const LayerTrainers& trainers, at::ScalarType dtype, RunContext* context) {
+  const c10::InferenceMode no_autograd;
+  const PerLayerSet set = SetOf(trainers, dtype);
+  std::vector<features::ReconstructionStatistics> statistics;
+  for (const int64_t n_features : set.info().features_per_layer) {
+    statistics.emplace_back(model.config.text.hidden_size, n_features);
+  }
+  corpus::FolderSequences sequences(data.folder, data.files, {.context = data.context});
+  int64_t left = data.max_tokens > 0 ? data.max_tokens : std::numeric_limits<int64_t>::max();
+  RunContext quiet = context->WithoutProgress();
+  context->BeginPhase("evaluate", data.folder->n_documents());
+  while (left > 0) {
+    RETURN_IF_ERROR(context->CheckStop());
+    auto sequence = sequences.Next();
+    if (!sequence.ok()) return sequence.status();
+    if (!sequence->has_value()) break;
+    ASSIGN_OR_RETURN(const TokenActivations tokens, Harvest(model, **sequence, harvest, &quiet));
+    const int64_t n = std::min(left, tokens.n_tokens());
+    left -= n;
+    const at::Tensor modality = tokens.modality.slice(0, 0, n).to(model.weights.placement.device);
+    for (size_t i = 0; i < statistics.size(); ++i) {
+      features::EvaluateLayer(set, static_cast<int>(i), tokens.inputs[i].slice(0, 0, n),
+                              tokens.outputs[i].slice(0, 0, n), modality, &statistics[i]);
+    }
+    context->Advance(sequences.cursor().document);
+  }
+  std::vector<features::LayerSums> sums;
+  for (const features::ReconstructionStatistics& layer : statistics) sums.push_back(layer.sums());
+  return sums;
+}
+
+}  // namespace cajal::training
