@@ -42,6 +42,7 @@ TranscoderEvaluator::TranscoderEvaluator(const gemma3::Model& model,
 }
 
 absl::Status TranscoderEvaluator::Add(const gemma3::ModelInput& input, RunContext* context) {
+  RETURN_IF_ERROR(context->CheckStop());
   const TranscoderSetInfo& set = transcoders_.info();
   const int end_layer = first_layer_ + static_cast<int>(statistics_.size());
   std::vector<HookPoint> wanted;

@@ -230,6 +230,62 @@ TEST(Engine, StopsBetweenTheLayersThatItEncodes) {
               FailsWith(absl::StatusCode::kCancelled, "in phase encode, 1 of 6 done"));
 }
 
+TEST(Engine, EvaluatesItsTranscodersOverPrompts) {
+  const auto text = SharedEngine().Prepare(TextPrompt("The capital of France is"));
+  const auto picture = SharedEngine().Prepare(OneImage());
+  ASSERT_THAT(text, IsOk());
+  ASSERT_THAT(picture, IsOk());
+  std::vector<int64_t> done;
+  RunContext context(std::make_shared<StopFlag>(), std::chrono::steady_clock::time_point::max(),
+                     [&done](const Progress& progress) {
+                       EXPECT_EQ(progress.phase, "evaluate");
+                       EXPECT_EQ(progress.total, 2);
+                       done.push_back(progress.done);
+                     });
+  const auto evaluation = SharedEngine().EvaluateTranscoders(
+      {*text, *picture}, {.first_layer = 4, .last_layer = 5}, &context);
+  ASSERT_THAT(evaluation, IsOk());
+  EXPECT_EQ(done, (std::vector<int64_t>{0, 1, 2}));  // prompts
+  EXPECT_EQ(evaluation->first_layer, 4);
+  ASSERT_EQ(evaluation->layers.size(), 2u);
+  // 8 and 13 positions, 4 of them of the picture, less the first of each prompt.
+  EXPECT_EQ(evaluation->layers[1].text.tokens, 7 + 8);
+  EXPECT_EQ(evaluation->layers[1].image.tokens, 4);
+}
+
+TEST(Engine, StopsBetweenThePromptsThatItEvaluates) {
+  const auto prompt = SharedEngine().Prepare(TextPrompt("The capital of France is"));
+  ASSERT_THAT(prompt, IsOk());
+  auto stop = std::make_shared<StopFlag>();
+  RunContext context(stop, std::chrono::steady_clock::time_point::max(),
+                     [&](const Progress& progress) {
+                       if (progress.done == 1) stop->RequestStop(absl::StatusCode::kCancelled);
+                     });
+  EXPECT_THAT(
+      SharedEngine().EvaluateTranscoders({*prompt, *prompt, *prompt}, {.last_layer = 5}, &context),
+      FailsWith(absl::StatusCode::kCancelled, "in phase evaluate, 1 of 3 done"));
+}
+
+TEST(Engine, RefusesLayersThatItDoesNotHave) {
+  const auto status_of = [](int32_t first, int32_t last) {
+    return SharedEngine().Validate(EvaluationRequest{.first_layer = first, .last_layer = last});
+  };
+  EXPECT_THAT(status_of(-1, 5), HasField("first_layer"));
+  EXPECT_THAT(status_of(6, 6), HasField("first_layer"));
+  EXPECT_THAT(status_of(0, 6), HasField("last_layer"));
+  EXPECT_THAT(status_of(3, 2), HasField("last_layer"));
+  EXPECT_THAT(status_of(5, 5), IsOk());
+}
+
+TEST(Engine, EstimatesThePixelsOfAllPromptsOfAnEvaluation) {
+  const auto prompt = SharedEngine().Prepare(OneImage());
+  ASSERT_THAT(prompt, IsOk());
+  const EvaluationRequest request{.last_layer = 5};
+  EXPECT_EQ(SharedEngine().EstimateBytes({*prompt, *prompt, *prompt}, request) -
+                SharedEngine().EstimateBytes({*prompt}, request),
+            2 * 4 * 3 * 56 * 56);
+}
+
 TEST(Engine, RefusesWhatTurnsOutBeyondItsBudget) {
   const auto attribute_within = [](int64_t budget_bytes, int32_t max_feature_nodes) {
     EngineOptions options = Options();

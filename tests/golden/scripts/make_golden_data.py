@@ -17,6 +17,7 @@ STEPS = {
     "transcoders": ("make_transcoders.py", "."),
     "forward": ("make_forward.py", "."),
     "graphs": ("reference_attribution.py", "."),
+    "evaluation": ("make_evaluation.py", "."),
     "tokenizer": ("make_tokenizer_cases.py", "."),
     "images": ("make_image_cases.py", "."),
     "training": ("make_training.py", "training"),
