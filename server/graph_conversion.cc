@@ -33,20 +33,6 @@ void KeepFirst(int n, google::protobuf::RepeatedPtrField<Message>* messages) {
   if (messages->size() > n) messages->DeleteSubrange(n, messages->size() - n);
 }
 
-v1::NodeKind ToProto(graph::NodeKind kind) {
-  switch (kind) {
-    case graph::NodeKind::kFeature:
-      return v1::NODE_KIND_FEATURE;
-    case graph::NodeKind::kError:
-      return v1::NODE_KIND_ERROR;
-    case graph::NodeKind::kToken:
-      return v1::NODE_KIND_TOKEN;
-    case graph::NodeKind::kLogit:
-      return v1::NODE_KIND_LOGIT;
-  }
-  return v1::NODE_KIND_UNSPECIFIED;
-}
-
 float ActivationOf(const graph::AttributionGraph& graph, int32_t node) {
   if (node < graph.n_selected()) {
     return graph.active_features[graph.selected_features[node]].activation;
@@ -68,6 +54,20 @@ void SetSettings(const graph::GraphSettings& settings, v1::Graph* proto) {
 }
 
 }  // namespace
+
+v1::NodeKind ToProto(graph::NodeKind kind) {
+  switch (kind) {
+    case graph::NodeKind::kFeature:
+      return v1::NODE_KIND_FEATURE;
+    case graph::NodeKind::kError:
+      return v1::NODE_KIND_ERROR;
+    case graph::NodeKind::kToken:
+      return v1::NODE_KIND_TOKEN;
+    case graph::NodeKind::kLogit:
+      return v1::NODE_KIND_LOGIT;
+  }
+  return v1::NODE_KIND_UNSPECIFIED;
+}
 
 v1::Graph ToProto(const graph::GraphRecord& record) {
   const graph::GraphSummary& summary = record.summary;

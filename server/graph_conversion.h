@@ -6,12 +6,14 @@
 
 #include "absl/status/statusor.h"
 #include "cajal/v1/graph.pb.h"
+#include "model/graph/node.h"
 #include "model/graph/pruning.h"
 #include "server/request_conversion.h"
 #include "server/stored_graph.h"
 
 namespace cajal::server {
 
+v1::NodeKind ToProto(graph::NodeKind kind);
 v1::Graph ToProto(const graph::GraphRecord& record);
 // The same for lists: the prompt cut after 200 characters, 10 logits and 10 targets at most, so
 // that a page of them is a small message.

@@ -9,6 +9,8 @@
 #include "model/graph/node.h"
 #include "model/graph/paths.h"
 #include "model/graph/pruning.h"
+#include "server/graph_conversion.h"
+#include "server/prompt_conversion.h"
 #include "server/request_conversion.h"
 
 namespace cajal::server {
@@ -16,20 +18,6 @@ namespace {
 
 constexpr int kMaxIds = 10000;
 constexpr int32_t kDefaultPaths = 10;
-
-v1::NodeKind ToProto(graph::NodeKind kind) {
-  switch (kind) {
-    case graph::NodeKind::kFeature:
-      return v1::NODE_KIND_FEATURE;
-    case graph::NodeKind::kError:
-      return v1::NODE_KIND_ERROR;
-    case graph::NodeKind::kToken:
-      return v1::NODE_KIND_TOKEN;
-    case graph::NodeKind::kLogit:
-      return v1::NODE_KIND_LOGIT;
-  }
-  return v1::NODE_KIND_UNSPECIFIED;
-}
 
 absl::Status CheckIdCount(const char* field, int count) {
   if (count <= kMaxIds) return absl::OkStatus();
@@ -76,9 +64,9 @@ void FillNode(const graph::AttributionGraph& graph, int32_t index, v1::PathNode*
   node->set_position(address.position);
   node->set_index(static_cast<int32_t>(address.index));
   if (address.kind == graph::NodeKind::kLogit) {
-    node->set_token(graph.logits[index - graph.first_logit()].token);
+    node->set_token(ToValidUtf8(graph.logits[index - graph.first_logit()].token));
   } else {
-    node->set_token(graph.token_texts[address.position]);
+    node->set_token(ToValidUtf8(graph.token_texts[address.position]));
     SetImagePlace(graph, node);
   }
 }
@@ -91,8 +79,8 @@ absl::Status CheckPathsRequest(const v1::FindPathsRequest& request) {
   return FromProto(request.prune()).status();
 }
 
-absl::StatusOr<v1::FindPathsResponse> FindPaths(const graph::AttributionGraph& graph,
-                                                const v1::FindPathsRequest& request) {
+absl::StatusOr<v1::FindPathsResponse> AnswerFindPaths(const graph::AttributionGraph& graph,
+                                                      const v1::FindPathsRequest& request) {
   ASSIGN_OR_RETURN(const graph::PruningOptions prune, FromProto(request.prune()));
   graph::PathQuery query;
   query.max_paths = request.has_max_paths() ? request.max_paths() : kDefaultPaths;

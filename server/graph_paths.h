@@ -11,7 +11,7 @@ namespace cajal::server {
 absl::Status CheckPathsRequest(const v1::FindPathsRequest& request);
 
 // Fills in the defaults, prunes, searches. INVALID_ARGUMENT for an id that the graph does not have.
-absl::StatusOr<v1::FindPathsResponse> FindPaths(const graph::AttributionGraph& graph,
-                                                const v1::FindPathsRequest& request);
+absl::StatusOr<v1::FindPathsResponse> AnswerFindPaths(const graph::AttributionGraph& graph,
+                                                      const v1::FindPathsRequest& request);
 
 }  // namespace cajal::server

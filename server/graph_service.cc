@@ -182,7 +182,7 @@ absl::Status GraphServiceImpl::StartFindPaths(const grpc::ByteBuffer& bytes,
       [graphs = context_->graphs, id,
        request = std::move(request)]() -> absl::StatusOr<v1::FindPathsResponse> {
         ASSIGN_OR_RETURN(const auto graph, ReadStoredGraph(*graphs, id));
-        return FindPaths(graph->graph, request);
+        return AnswerFindPaths(graph->graph, request);
       });
 }
 

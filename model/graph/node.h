@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "model/graph/attribution_graph.h"
@@ -25,5 +26,8 @@ NodeAddress AddressOf(const AttributionGraph& graph, int32_t node);
 // circuit-tracer's newest ids: `{layer}_{feature}_{position}`, errors `{layer}_-1_{position}`,
 // tokens `E_{token}_{position}`, logits `{n_layers + 1}_{token}_{position}`.
 std::string NodeId(const AttributionGraph& graph, int32_t node);
+
+// The node with this id; nothing if the graph has none.
+std::optional<int32_t> NodeWithId(const AttributionGraph& graph, const std::string& id);
 
 }  // namespace cajal::graph
