@@ -1,6 +1,8 @@
 #include "client/cpp/assemble.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -42,6 +44,18 @@ absl::StatusOr<NodeKind> KindFromProto(int kind) {
     default:
       return BrokenAnswer(absl::StrCat("unknown kind of node ", kind));
   }
+}
+
+// Appends a stretch of an array of `size` values.
+template <typename Stretch, typename T>
+absl::Status Append(const Stretch& stretch, int64_t size, std::vector<T>* values) {
+  if (stretch.offset() != std::ssize(*values) ||
+      stretch.values_size() > size - std::ssize(*values)) {
+    return BrokenAnswer(absl::StrCat("of ", size, " sums ", values->size(), " have come, then ",
+                                     stretch.values_size(), " come for offset ", stretch.offset()));
+  }
+  values->insert(values->end(), stretch.values().begin(), stretch.values().end());
+  return absl::OkStatus();
 }
 
 absl::Status Misplaced(const char* what, bool has_header) {
@@ -199,6 +213,55 @@ absl::StatusOr<Graph> GraphAssembler::Finish() {
                                      graph_.info.n_positions, " tokens"));
   }
   return std::move(graph_);
+}
+
+absl::Status EvaluationAssembler::Add(const v1::EvaluationHeader& header) {
+  if (has_header_) return Misplaced("header", has_header_);
+  has_header_ = true;
+  evaluation_ = FromProto(header);
+  for (const v1::LayerEvaluation& layer : header.layers()) {
+    sizes_.push_back({.d_model = layer.d_model(), .n_features = layer.n_features()});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EvaluationAssembler::Add(const v1::EvaluationChunk& chunk) {
+  if (!has_header_) return Misplaced("chunk of sums", has_header_);
+  const auto layer =
+      std::find_if(evaluation_.layers.begin(), evaluation_.layers.end(),
+                   [&chunk](const EvaluatedLayer& entry) { return entry.layer == chunk.layer(); });
+  if (layer == evaluation_.layers.end()) {
+    return BrokenAnswer(absl::StrCat("sums of layer ", chunk.layer(), ", which was not announced"));
+  }
+  const Sizes& sizes = sizes_[static_cast<size_t>(layer - evaluation_.layers.begin())];
+  if (chunk.modality() != v1::MODALITY_TEXT && chunk.modality() != v1::MODALITY_IMAGE) {
+    return absl::OkStatus();  // a modality that is newer than this client
+  }
+  features::ReconstructionSums& sums =
+      chunk.modality() == v1::MODALITY_IMAGE ? layer->sums.image : layer->sums.text;
+  switch (chunk.array_case()) {
+    case v1::EvaluationChunk::kOutputs:
+      return Append(chunk.outputs(), sizes.d_model, &sums.output);
+    case v1::EvaluationChunk::kCounts:
+      return Append(chunk.counts(), sizes.n_features, &sums.activations);
+    case v1::EvaluationChunk::ARRAY_NOT_SET:
+      return absl::OkStatus();  // an array that is newer than this client
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TranscoderEvaluation> EvaluationAssembler::Finish() {
+  if (!has_header_) return BrokenAnswer("it ended before the header");
+  for (size_t i = 0; i < sizes_.size(); ++i) {
+    const EvaluatedLayer& layer = evaluation_.layers[i];
+    for (const features::ReconstructionSums* sums : {&layer.sums.text, &layer.sums.image}) {
+      if (std::ssize(sums->output) != sizes_[i].d_model ||
+          std::ssize(sums->activations) != sizes_[i].n_features) {
+        return BrokenAnswer(absl::StrCat("the sums of layer ", layer.layer, " are not complete"));
+      }
+    }
+  }
+  return std::move(evaluation_);
 }
 
 absl::Status FileAssembler::Add(const v1::ExportGraphResponse& piece) {

@@ -12,8 +12,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cajal/v1/common.pb.h"
+#include "cajal/v1/feature_service.pb.h"
 #include "cajal/v1/graph_service.pb.h"
 #include "cajal/v1/model_service.pb.h"
+#include "client/cpp/evaluation.h"
 #include "client/cpp/graph.h"
 #include "client/cpp/model.h"
 
@@ -50,6 +52,26 @@ class GraphAssembler {
   Graph graph_;
   int64_t n_nodes_ = 0;  // announced
   int64_t n_edges_ = 0;  // announced
+};
+
+// EvaluateTranscoders: one header, then the sums that are arrays. The server's figures are left
+// aside: they follow from the sums.
+class EvaluationAssembler {
+ public:
+  absl::Status Add(const v1::EvaluationHeader& header);
+  absl::Status Add(const v1::EvaluationChunk& chunk);
+  absl::StatusOr<TranscoderEvaluation> Finish();
+
+ private:
+  // What the header announced of a layer.
+  struct Sizes {
+    int64_t d_model = 0;
+    int64_t n_features = 0;
+  };
+
+  bool has_header_ = false;
+  TranscoderEvaluation evaluation_;
+  std::vector<Sizes> sizes_;  // as long as evaluation_.layers
 };
 
 // ExportGraph: the bytes of one file.

@@ -5,6 +5,7 @@
 
 #include "absl/random/random.h"
 #include "absl/strings/str_format.h"
+#include "cajal/v1/feature_service.grpc.pb.h"
 #include "cajal/v1/graph_service.grpc.pb.h"
 #include "cajal/v1/job_service.grpc.pb.h"
 #include "cajal/v1/model_service.grpc.pb.h"
@@ -59,12 +60,14 @@ struct Client::Impl {
         channel(MakeChannel(options)),
         model(v1::ModelService::NewStub(channel)),
         graphs(v1::GraphService::NewStub(channel)),
+        features(v1::FeatureService::NewStub(channel)),
         jobs(v1::JobService::NewStub(channel)) {}
 
   CallEnvironment environment;
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::ModelService::Stub> model;
   std::unique_ptr<v1::GraphService::Stub> graphs;
+  std::unique_ptr<v1::FeatureService::Stub> features;
   std::unique_ptr<v1::JobService::Stub> jobs;
 };
 
@@ -228,6 +231,29 @@ void Client::ExportGraphAsync(const ExportGraphRequest& request, const CallOptio
       });
 }
 
+void Client::EvaluateTranscodersAsync(const EvaluateTranscodersRequest& request,
+                                      const CallOptions& options, Done<TranscoderEvaluation> done) {
+  absl::StatusOr<v1::EvaluateTranscodersRequest> proto = ToProto(request);
+  if (!proto.ok()) return done(proto.status());
+  auto assembler = std::make_shared<EvaluationAssembler>();
+  using Call = StreamCall<v1::EvaluateTranscodersRequest, v1::EvaluateTranscodersResponse>;
+  Call::Start(
+      &impl_->environment, MethodId::kEvaluateTranscoders, options, *std::move(proto),
+      [this](auto* context, auto* message, auto* reactor) {
+        impl_->features->async()->EvaluateTranscoders(context, message, reactor);
+      },
+      [assembler, on_progress = options.on_progress](const v1::EvaluateTranscodersResponse& piece) {
+        if (piece.has_header()) return assembler->Add(piece.header());
+        if (piece.has_chunk()) return assembler->Add(piece.chunk());
+        if (piece.has_progress() && on_progress) on_progress(FromProto(piece.progress()));
+        return absl::OkStatus();
+      },
+      [assembler, done = std::move(done)](absl::Status status) {
+        if (!status.ok()) return done(std::move(status));
+        done(assembler->Finish());
+      });
+}
+
 void Client::ListJobsAsync(const PageRequest& request, const CallOptions& options,
                            Done<JobPage> done) {
   using Call = UnaryCall<v1::ListJobsRequest, v1::ListJobsResponse>;
@@ -318,6 +344,12 @@ absl::StatusOr<std::string> Client::ExportGraph(const ExportGraphRequest& reques
                                                 const CallOptions& options) {
   return Await<absl::StatusOr<std::string>>(
       [&](auto done) { ExportGraphAsync(request, options, std::move(done)); });
+}
+
+absl::StatusOr<TranscoderEvaluation> Client::EvaluateTranscoders(
+    const EvaluateTranscodersRequest& request, const CallOptions& options) {
+  return Await<absl::StatusOr<TranscoderEvaluation>>(
+      [&](auto done) { EvaluateTranscodersAsync(request, options, std::move(done)); });
 }
 
 absl::StatusOr<JobPage> Client::ListJobs(const PageRequest& request, const CallOptions& options) {

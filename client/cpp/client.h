@@ -39,6 +39,7 @@
 #include "client/cpp/cancellation.h"
 #include "client/cpp/client_options.h"
 #include "client/cpp/error_details.h"
+#include "client/cpp/evaluation.h"
 #include "client/cpp/graph.h"
 #include "client/cpp/job.h"
 #include "client/cpp/model.h"
@@ -107,6 +108,13 @@ class Client {
                                           const CallOptions& options = {});
   void ExportGraphAsync(const ExportGraphRequest& request, const CallOptions& options,
                         Done<std::string> done);
+
+  // How well the loaded transcoders reconstruct what they stand for on these prompts. Reports
+  // progress, in prompts.
+  absl::StatusOr<TranscoderEvaluation> EvaluateTranscoders(
+      const EvaluateTranscodersRequest& request, const CallOptions& options = {});
+  void EvaluateTranscodersAsync(const EvaluateTranscodersRequest& request,
+                                const CallOptions& options, Done<TranscoderEvaluation> done);
 
   // A page of the jobs: the running one, the waiting ones in order, then finished ones.
   absl::StatusOr<JobPage> ListJobs(const PageRequest& request = {},

@@ -9,12 +9,13 @@ namespace {
 
 constexpr char kModelService[] = "cajal.v1.ModelService";
 constexpr char kGraphService[] = "cajal.v1.GraphService";
+constexpr char kFeatureService[] = "cajal.v1.FeatureService";
 constexpr char kJobService[] = "cajal.v1.JobService";
 
-// In the order of MethodId. Forward and CreateGraph wait in the queue, so that their limits cover
-// other people's graphs too.
-const std::array<Method, 11>& Methods() {
-  static const std::array<Method, 11> methods = {{
+// In the order of MethodId. Forward, CreateGraph and EvaluateTranscoders wait in the queue, so that
+// their limits cover other people's graphs too.
+const std::array<Method, 12>& Methods() {
+  static const std::array<Method, 12> methods = {{
       {kModelService, "GetServerInfo", absl::Seconds(10), true},
       {kModelService, "Tokenize", absl::Minutes(1), true},
       {kModelService, "Forward", absl::Minutes(30), true},
@@ -24,6 +25,7 @@ const std::array<Method, 11>& Methods() {
       {kGraphService, "ListGraphs", absl::Seconds(30), true},
       {kGraphService, "DeleteGraph", absl::Seconds(30), false},
       {kGraphService, "ExportGraph", absl::Minutes(10), true},
+      {kFeatureService, "EvaluateTranscoders", absl::Hours(6), true},
       {kJobService, "ListJobs", absl::Seconds(10), true},
       {kJobService, "GetJob", absl::Seconds(10), true},
       {kJobService, "CancelJob", absl::Seconds(10), true},

@@ -23,6 +23,7 @@ enum class MethodId {
   kListGraphs,
   kDeleteGraph,
   kExportGraph,
+  kEvaluateTranscoders,
   kListJobs,
   kGetJob,
   kCancelJob,

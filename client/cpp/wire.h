@@ -2,9 +2,11 @@
 #pragma once
 
 #include "absl/status/statusor.h"
+#include "cajal/v1/feature_service.pb.h"
 #include "cajal/v1/graph_service.pb.h"
 #include "cajal/v1/job_service.pb.h"
 #include "cajal/v1/model_service.pb.h"
+#include "client/cpp/evaluation.h"
 #include "client/cpp/graph.h"
 #include "client/cpp/job.h"
 #include "client/cpp/model.h"
@@ -20,13 +22,15 @@ absl::StatusOr<v1::ForwardRequest> ToProto(const ForwardRequest& request);
 absl::StatusOr<v1::CreateGraphRequest> ToProto(const CreateGraphRequest& request);
 v1::GetGraphRequest ToProto(const GetGraphRequest& request);
 v1::ExportGraphRequest ToProto(const ExportGraphRequest& request);
+absl::StatusOr<v1::EvaluateTranscodersRequest> ToProto(const EvaluateTranscodersRequest& request);
 
 Progress FromProto(const v1::Progress& progress);
 ServerInfo FromProto(const v1::ServerInfo& info);
 TokenizedPrompt FromProto(const v1::TokenizedPrompt& prompt);
 ForwardResult FromProto(const v1::ForwardHeader& header);  // without the tensors
 GraphInfo FromProto(const v1::Graph& graph);
-Graph FromProto(const v1::GraphHeader& header);  // without the arrays
+Graph FromProto(const v1::GraphHeader& header);                      // without the arrays
+TranscoderEvaluation FromProto(const v1::EvaluationHeader& header);  // without the arrays
 Job FromProto(const v1::Job& job);
 ImageSpan FromProto(const v1::ImageSpan& span);
 

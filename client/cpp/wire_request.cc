@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/cpp/error_details.h"
 #include "client/cpp/status.h"
 #include "client/cpp/utf8.h"
 #include "client/cpp/wire.h"
@@ -146,6 +147,22 @@ v1::ExportGraphRequest ToProto(const ExportGraphRequest& request) {
                        : v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON);
   *proto.mutable_prune() = ToProto(request.prune);
   proto.set_slug(request.slug);
+  return proto;
+}
+
+absl::StatusOr<v1::EvaluateTranscodersRequest> ToProto(const EvaluateTranscodersRequest& request) {
+  v1::EvaluateTranscodersRequest proto;
+  for (size_t i = 0; i < request.prompts.size(); ++i) {
+    absl::StatusOr<v1::Prompt> prompt = ToProto(request.prompts[i]);
+    if (!prompt.ok()) {
+      return WithReason(absl::InvalidArgumentError(absl::StrCat(
+                            "prompts[", i, "]: ", std::string(prompt.status().message()))),
+                        ErrorReason(prompt.status()));
+    }
+    *proto.add_prompts() = *std::move(prompt);
+  }
+  if (request.first_layer) proto.set_first_layer(*request.first_layer);
+  if (request.last_layer) proto.set_last_layer(*request.last_layer);
   return proto;
 }
 

@@ -180,6 +180,23 @@ Graph FromProto(const v1::GraphHeader& proto) {
   return graph;
 }
 
+TranscoderEvaluation FromProto(const v1::EvaluationHeader& proto) {
+  const auto sums_of = [](const v1::ReconstructionFigures& figures) {
+    return features::ReconstructionSums{.tokens = figures.n_tokens(),
+                                        .squared_error = figures.squared_error(),
+                                        .squared_output = figures.squared_output()};
+  };
+  TranscoderEvaluation evaluation;
+  for (const v1::LayerEvaluation& layer : proto.layers()) {
+    evaluation.layers.push_back(
+        {.layer = layer.layer(),
+         .sums = {.text = sums_of(layer.text()), .image = sums_of(layer.image())}});
+  }
+  evaluation.phases = PhasesFromProto(proto.phases());
+  evaluation.seconds = proto.seconds();
+  return evaluation;
+}
+
 Job FromProto(const v1::Job& proto) {
   Job job;
   job.name = proto.name();
