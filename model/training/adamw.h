@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "model/training/sparse_kernels.h"
+#include "model/training/step_kernels.h"
 #include "model/training/training_settings.h"
 #include "model/training/transcoder_parameters.h"
 
@@ -21,12 +21,12 @@ struct AdamWState {
 };
 
 // Of all gradients together, before clipping.
-double GradientNorm(const TranscoderParameters& gradients, const SparseKernels& kernels);
+double GradientNorm(const TranscoderParameters& gradients, const StepKernels& kernels);
 
 // One step, in place, in one sweep over the memory. `step` counts from 0. Clipping may scale
 // `gradients`.
 void StepAdamW(const TrainingSettings& settings, double learning_rate, int64_t step,
                double gradient_norm, const TranscoderParameters& gradients,
-               TranscoderParameters* parameters, AdamWState* state);
+               const StepKernels& kernels, TranscoderParameters* parameters, AdamWState* state);
 
 }  // namespace cajal::training

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "model/base/status.h"
 #include "model/gemma3/torch_status.h"
+#include "model/training/batch_statistics.h"
 #include "model/training/learning_rate.h"
 #include "model/training/step_phases.h"
 
@@ -22,15 +23,16 @@ std::string Describe(const at::Tensor& tensor) {
                       c10::toString(tensor.scalar_type()));
 }
 
-absl::Status CheckMatrix(const char* name, const at::Tensor& tensor, int64_t width) {
+absl::Status CheckMatrix(const char* name, const at::Tensor& tensor, int64_t width,
+                         const StepKernels& kernels) {
   const bool fits = tensor.defined() && tensor.dim() == 2 && tensor.size(0) >= 1 &&
                     tensor.size(1) == width && tensor.scalar_type() == at::kFloat;
   if (!fits) {
     return InvalidField(name,
                         absl::StrCat("is ", Describe(tensor), ", not [tokens, ", width, "] Float"));
   }
-  if (!std::isfinite(tensor.sum().item<double>())) {
-    return InvalidField(name, "holds a value that is NaN or infinite");
+  if (!std::isfinite(kernels.SumOfSquares(tensor))) {
+    return InvalidField(name, "holds a value that is NaN, infinite or too large to be squared");
   }
   return absl::OkStatus();
 }
@@ -71,8 +73,8 @@ absl::StatusOr<StepReport> LayerTrainer::Step(const at::Tensor& x, const at::Ten
 }
 
 absl::Status LayerTrainer::CheckBatch(const at::Tensor& x, const at::Tensor& y) const {
-  RETURN_IF_ERROR(CheckMatrix("x", x, parameters_.W_enc.size(1)));
-  RETURN_IF_ERROR(CheckMatrix("y", y, parameters_.b_dec.size(0)));
+  RETURN_IF_ERROR(CheckMatrix("x", x, parameters_.W_enc.size(1), workspace_->kernels()));
+  RETURN_IF_ERROR(CheckMatrix("y", y, parameters_.b_dec.size(0), workspace_->kernels()));
   if (x.size(0) == y.size(0)) return absl::OkStatus();
   return InvalidField("y", absl::StrCat("has ", y.size(0), " tokens; x has ", x.size(0)));
 }
@@ -80,8 +82,11 @@ absl::Status LayerTrainer::CheckBatch(const at::Tensor& x, const at::Tensor& y) 
 TranscoderParameters LayerTrainer::StartOf(const at::Tensor& x, const at::Tensor& y) const {
   TranscoderParameters start = parameters_;
   if (step_ > 0) return start;
-  start.b_dec = y.mean(0);
-  start.b_enc = at::mv(start.W_enc, x.mean(0)).neg_();
+  const StepKernels& kernels = workspace_->kernels();
+  start.b_dec = ColumnMeans(y, kernels);
+  at::Tensor b_enc = at::empty({settings_.n_features, 1}, x.options());
+  kernels.AddProduct(start.W_enc, ColumnMeans(x, kernels).unsqueeze(1), 0, -1, &b_enc);
+  start.b_enc = b_enc.squeeze(1);
   return start;
 }
 
@@ -106,8 +111,8 @@ absl::StatusOr<StepReport> LayerTrainer::StepOrThrow(const at::Tensor& x, const 
             ") is not finite; go on from the last checkpoint with a lower learning rate")),
         "LOSS_NOT_FINITE");
   }
-  StepAdamW(settings_, report.learning_rate, step_, report.grad_norm, result.gradients, &parameters,
-            &optimiser_);
+  StepAdamW(settings_, report.learning_rate, step_, report.grad_norm, result.gradients,
+            workspace_->kernels(), &parameters, &optimiser_);
   watch.Lap(&report.phases.optimiser);
 
   parameters_ = parameters;

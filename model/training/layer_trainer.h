@@ -5,8 +5,7 @@
 //   for (...) { ASSIGN_OR_RETURN(StepReport report, trainer->Step(x, y)); }
 //
 // Layers know nothing of each other: trained in one process or in many, together or one after the
-// other, each ends with the same bytes. On the CPU the bytes depend at most on the number of
-// threads torch uses for its products.
+// other, each ends with the same bytes. On the CPU the number of threads does not matter either.
 //
 // A trainer, and all that share its workspace, belong to one thread. Memory: parameters and two
 // moments, that is three times the parameters in float32; gradients are the workspace's.

@@ -7,10 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "model/training/batch_statistics.h"
+
 namespace cajal::training {
 namespace {
 
 constexpr double kLeastVariance = 1e-8;
+constexpr int64_t kTokensAtATime = 256;
 
 struct Encoded {
   SparseRows living;
@@ -42,7 +45,7 @@ Encoded Encode(const TranscoderParameters& parameters, const at::Tensor& x,
     const int64_t end = std::min(x.size(0), begin + block);
     Stopwatch watch;
     at::Tensor product = workspace->Product(end - begin, n_features);
-    at::mm_out(product, x.slice(0, begin, end), parameters.W_enc.t());
+    workspace->kernels().AddProduct(x.slice(0, begin, end), parameters.W_enc.t(), 0, 1, &product);
     watch.Lap(&phases->product);
     living.push_back(workspace->kernels().KeepLargest(product, parameters.b_enc, settings.k));
     if (n_dead > 0) {
@@ -56,14 +59,18 @@ Encoded Encode(const TranscoderParameters& parameters, const at::Tensor& x,
   return {Concatenate(living), n_dead > 0 ? Concatenate(dead) : SparseRows{}};
 }
 
-// sum((y - mean)^2)
-double TotalVariance(const at::Tensor& y, const SparseKernels& kernels) {
-  return std::max(kLeastVariance, kernels.SumOfSquares(y - y.mean(0)));
-}
-
-at::Tensor IsActive(const SparseRows& active, int64_t n_features) {
-  return at::zeros({n_features}, active.values.options().dtype(at::kBool))
-      .index_fill_(0, active.features.masked_select(active.values.gt(0)), true);
+// y - b_dec (- x @ W_skip^T): what is left for the features to reconstruct.
+at::Tensor Unexplained(const TranscoderParameters& parameters, const at::Tensor& x,
+                       const at::Tensor& y, const StepKernels& kernels) {
+  at::Tensor residual = at::empty_like(y);
+  kernels.ForRanges(y.size(0), kTokensAtATime, [&](int64_t begin, int64_t end) {
+    at::Tensor part = residual.slice(0, begin, end);
+    at::sub_out(part, y.slice(0, begin, end), parameters.b_dec);
+  });
+  if (parameters.W_skip.defined()) {
+    kernels.AddProduct(x, parameters.W_skip.t(), 1, -1, &residual);
+  }
+  return residual;
 }
 
 }  // namespace
@@ -72,7 +79,7 @@ LossAndGradients ComputeLossAndGradients(const TranscoderParameters& parameters,
                                          const at::Tensor& x, const at::Tensor& y,
                                          const TrainingSettings& settings, const at::Tensor& dead,
                                          TrainingWorkspace* workspace) {
-  const SparseKernels& kernels = workspace->kernels();
+  const StepKernels& kernels = workspace->kernels();
   const int64_t n_features = parameters.W_enc.size(0);
   const bool has_auxk = settings.auxk_coefficient > 0 && dead.defined();
   const at::Tensor dead_features =
@@ -83,10 +90,9 @@ LossAndGradients ComputeLossAndGradients(const TranscoderParameters& parameters,
   const Encoded encoded = Encode(parameters, x, settings, dead_features, workspace, &result.phases);
 
   Stopwatch watch;
-  at::Tensor error = y - parameters.b_dec;
-  if (parameters.W_skip.defined()) error.addmm_(x, parameters.W_skip.t(), 1, -1);
+  at::Tensor error = Unexplained(parameters, x, y, kernels);
   const at::Tensor dots = kernels.SubtractDecoded(encoded.living, parameters.W_dec, &error);
-  const double variance = TotalVariance(y, kernels);
+  const double variance = std::max(kLeastVariance, TotalVariance(y, kernels));
   result.fvu = kernels.SumOfSquares(error) / variance;
   // d loss / d y_hat = -2 / V * e, and the same with AuxK's weight for the second reconstruction.
   const double scale = -2 / variance;
@@ -114,13 +120,16 @@ LossAndGradients ComputeLossAndGradients(const TranscoderParameters& parameters,
         FeatureSum{auxk_dots, x, s, gradients.W_enc, gradients.b_enc}};
     kernels.SumByFeature(encoded.dead, auxk_sums, SumMode::kAdd);
   }
-  gradients.b_dec.copy_(error.sum(0)).mul_(scale);
-  if (gradients.W_skip.defined()) at::mm_out(gradients.W_skip, error.t(), x).mul_(scale);
+  gradients.b_dec.copy_(ColumnSums(error, kernels)).mul_(scale);
+  if (gradients.W_skip.defined()) {
+    kernels.AddProduct(error.t(), x, 0, scale, &gradients.W_skip);
+  }
   result.gradients = std::move(gradients);
   watch.Lap(&result.phases.backward);
 
-  result.l0 = encoded.living.values.gt(0).sum().item<double>() / static_cast<double>(x.size(0));
-  result.is_active = IsActive(encoded.living, n_features);
+  const at::Tensor counts = kernels.CountByFeature(encoded.living, n_features);
+  result.l0 = counts.sum().item<double>() / static_cast<double>(x.size(0));
+  result.is_active = counts.gt(0);
   return result;
 }
 

@@ -9,7 +9,7 @@
 
 #include <memory>
 
-#include "model/training/sparse_kernels.h"
+#include "model/training/step_kernels.h"
 #include "model/training/transcoder_parameters.h"
 
 namespace cajal::training {
@@ -18,10 +18,10 @@ class TrainingWorkspace {
  public:
   // Worker threads as many as torch has been told to use (gemma3::OpenDevice).
   explicit TrainingWorkspace(const at::Device& device)
-      : device_(device), kernels_(MakeSparseKernels(device)) {}
+      : device_(device), kernels_(MakeStepKernels(device)) {}
 
   [[nodiscard]] const at::Device& device() const { return device_; }
-  [[nodiscard]] const SparseKernels& kernels() const { return *kernels_; }
+  [[nodiscard]] const StepKernels& kernels() const { return *kernels_; }
 
   // How many tokens may be encoded at a time: the dense pre-activations of so many tokens take at
   // most kProductBytes, or are one token's.
@@ -36,7 +36,7 @@ class TrainingWorkspace {
 
  private:
   at::Device device_;
-  std::unique_ptr<SparseKernels> kernels_;
+  std::unique_ptr<StepKernels> kernels_;
   at::Tensor product_;  // flat
   TranscoderParameters gradients_;
 };

@@ -1,16 +1,19 @@
-// The sparse arithmetic of a training step: what is cheaper than a dense product because only k of
-// n features are active per token.
+// The heavy arithmetic of a training step.
 //
-// Two implementations give the same sums. On the CPU: loops over rows that fit the caches, shared
-// among worker threads so that each row and each feature is summed by one thread in a fixed order;
-// results do not depend on the number of threads. Elsewhere: plain ATen, where the sums over
-// features are dense products, which a GPU makes faster than gathers and in a fixed order.
+// Two implementations give the same values. The CPU's shares all work among threads of its own in
+// pieces whose size does not depend on their number, each summed in a fixed order by one thread:
+// the same bytes come out on any number of threads. It leaves torch's own threads alone, because
+// those go on spinning for milliseconds after each operation, on the cores that the next one needs.
+// The other implementation is plain ATen, for GPUs; sums over features are dense products there,
+// which a GPU makes faster than gathers, and in a fixed order.
 //
-// A SparseKernels belongs to one thread at a time.
+// A StepKernels belongs to one thread at a time.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -38,9 +41,13 @@ struct FeatureSum {
 
 enum class SumMode { kOverwrite, kAdd };
 
-class SparseKernels {
+class StepKernels {
  public:
-  virtual ~SparseKernels() = default;
+  virtual ~StepKernels() = default;
+
+  // *out = beta * *out + alpha * a @ b. With beta 0 the content of *out does not matter.
+  virtual void AddProduct(const at::Tensor& a, const at::Tensor& b, double beta, double alpha,
+                          at::Tensor* out) const = 0;
 
   // The k largest of ReLU(product + bias) in each row; fewer where fewer are positive. On the CPU
   // equal values go to the lower feature, and slots ascend by feature; elsewhere ties are torch's.
@@ -58,16 +65,26 @@ class SparseKernels {
   virtual void SumByFeature(const SparseRows& active, std::span<const FeatureSum> sums,
                             SumMode mode) const = 0;
 
+  // At how many tokens each feature is active: [n_features] int64.
+  [[nodiscard]] virtual at::Tensor CountByFeature(const SparseRows& active,
+                                                  int64_t n_features) const = 0;
+
   // In double precision.
   [[nodiscard]] virtual double SumOfSquares(const at::Tensor& tensor) const = 0;
+
+  // For what is computed piece by piece: calls body(begin, end) for ranges that cover [0, n). On
+  // the CPU they are of `grain` each, the last one shorter, and run side by side with torch on one
+  // thread; elsewhere there is one range.
+  virtual void ForRanges(int64_t n, int64_t grain,
+                         const std::function<void(int64_t begin, int64_t end)>& body) const = 0;
 };
 
-// The CPU's kernels for a CPU, with as many worker threads as torch has been told to use; ATen's
-// for any other device.
-std::unique_ptr<SparseKernels> MakeSparseKernels(const at::Device& device);
+// The CPU's kernels for a CPU, with as many threads as torch has been told to use; ATen's for any
+// other device.
+std::unique_ptr<StepKernels> MakeStepKernels(const at::Device& device);
 
 // Each by itself, for tests that compare them.
-std::unique_ptr<SparseKernels> MakeCpuKernels();
-std::unique_ptr<SparseKernels> MakeAtenKernels();
+std::unique_ptr<StepKernels> MakeCpuKernels();
+std::unique_ptr<StepKernels> MakeAtenKernels();
 
 }  // namespace cajal::training

@@ -1,8 +1,8 @@
-#include "model/training/sparse_kernels.h"
+#include "model/training/step_kernels.h"
 
 namespace cajal::training {
 
-std::unique_ptr<SparseKernels> MakeSparseKernels(const at::Device& device) {
+std::unique_ptr<StepKernels> MakeStepKernels(const at::Device& device) {
   return device.is_cpu() ? MakeCpuKernels() : MakeAtenKernels();
 }
 

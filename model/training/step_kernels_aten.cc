@@ -1,9 +1,9 @@
-// The sparse arithmetic in plain ATen, for GPUs.
+// The arithmetic of a step in plain ATen, for GPUs.
 #include <ATen/ATen.h>
 
 #include <algorithm>
 
-#include "model/training/sparse_kernels.h"
+#include "model/training/step_kernels.h"
 
 namespace cajal::training {
 namespace {
@@ -11,8 +11,13 @@ namespace {
 // Gathered decoder rows of a block of tokens may take so much memory.
 constexpr int64_t kGatheredBytes = int64_t{1} << 30;
 
-class AtenKernels : public SparseKernels {
+class AtenKernels : public StepKernels {
  public:
+  void AddProduct(const at::Tensor& a, const at::Tensor& b, double beta, double alpha,
+                  at::Tensor* out) const override {
+    at::addmm_out(*out, *out, a, b, beta, alpha);
+  }
+
   SparseRows KeepLargest(const at::Tensor& product, const at::Tensor& bias,
                          int64_t k) const override {
     auto [values, features] = at::topk(at::relu(product + bias), k, -1);
@@ -54,13 +59,23 @@ class AtenKernels : public SparseKernels {
     }
   }
 
+  at::Tensor CountByFeature(const SparseRows& active, int64_t n_features) const override {
+    return at::zeros({n_features}, active.features.options())
+        .scatter_add_(0, active.features.flatten(), active.values.gt(0).to(at::kLong).flatten());
+  }
+
   double SumOfSquares(const at::Tensor& tensor) const override {
     return tensor.to(at::kDouble).square_().sum().item<double>();
+  }
+
+  void ForRanges(int64_t n, int64_t,
+                 const std::function<void(int64_t begin, int64_t end)>& body) const override {
+    body(0, n);
   }
 };
 
 }  // namespace
 
-std::unique_ptr<SparseKernels> MakeAtenKernels() { return std::make_unique<AtenKernels>(); }
+std::unique_ptr<StepKernels> MakeAtenKernels() { return std::make_unique<AtenKernels>(); }
 
 }  // namespace cajal::training

@@ -1,5 +1,5 @@
 // The CPU's loops against plain ATen, and against themselves on other numbers of threads.
-#include "model/training/sparse_kernels.h"
+#include "model/training/step_kernels.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -24,6 +24,13 @@ at::Tensor Random(at::IntArrayRef shape, uint64_t seed) {
   return at::randn(shape, at::detail::createCPUGenerator(seed), at::kFloat);
 }
 
+// Larger than one tile in both directions.
+at::Tensor Product(const StepKernels& kernels) {
+  at::Tensor out = Random({300, 700}, 6);
+  kernels.AddProduct(Random({90, 300}, 7).t(), Random({90, 700}, 8), 2, -0.5, &out);
+  return out;
+}
+
 // What a step makes with the kernels, from fixed random numbers.
 struct Results {
   SparseRows active;
@@ -31,10 +38,12 @@ struct Results {
   at::Tensor dots;
   at::Tensor rows;
   at::Tensor weight_sums;
+  at::Tensor counts;
+  at::Tensor product;
   double squares = 0;
 };
 
-Results RunAll(const SparseKernels& kernels) {
+Results RunAll(const StepKernels& kernels) {
   Results r;
   // Few are positive in some rows.
   r.active = kernels.KeepLargest(
@@ -48,6 +57,8 @@ Results RunAll(const SparseKernels& kernels) {
       FeatureSum{r.dots, r.residual, -0.5, r.rows, r.weight_sums}};
   kernels.SumByFeature(r.active, sums, SumMode::kOverwrite);
   kernels.SumByFeature(r.active, sums, SumMode::kAdd);
+  r.counts = kernels.CountByFeature(r.active, kFeatures);
+  r.product = Product(kernels);
   r.squares = kernels.SumOfSquares(Random({300, 1000}, 5));
   return r;
 }
@@ -56,7 +67,7 @@ at::Tensor DenseOf(const SparseRows& active) {
   return at::zeros({active.n_rows(), kFeatures}).scatter_add(1, active.features, active.values);
 }
 
-TEST(SparseKernelsTest, GiveTheSameOnTheCpusLoopsAndInPlainAten) {
+TEST(StepKernelsTest, GiveTheSameOnTheCpusLoopsAndInPlainAten) {
   const Results cpu = RunAll(*MakeCpuKernels());
   const Results aten = RunAll(*MakeAtenKernels());
   EXPECT_TRUE(at::equal(DenseOf(cpu.active), DenseOf(aten.active)));
@@ -64,10 +75,13 @@ TEST(SparseKernelsTest, GiveTheSameOnTheCpusLoopsAndInPlainAten) {
   EXPECT_LT(RelativeToLargest(cpu.residual, aten.residual), 1e-6);
   EXPECT_LT(RelativeToLargest(cpu.rows, aten.rows), 2e-6);
   EXPECT_LT(RelativeToLargest(cpu.weight_sums, aten.weight_sums), 2e-6);
+  EXPECT_TRUE(at::equal(cpu.counts, aten.counts));
+  EXPECT_EQ(cpu.counts.sum().item<int64_t>(), cpu.active.values.gt(0).sum().item<int64_t>());
+  EXPECT_LT(RelativeToLargest(cpu.product, aten.product), 1e-6);
   EXPECT_NEAR(cpu.squares, aten.squares, 1e-6 * aten.squares);
 }
 
-TEST(SparseKernelsTest, GiveTheSameBytesOnAnyNumberOfThreads) {
+TEST(StepKernelsTest, GiveTheSameBytesOnAnyNumberOfThreads) {
   const int threads = at::get_num_threads();
   at::set_num_threads(1);
   const Results one = RunAll(*MakeCpuKernels());
@@ -80,10 +94,11 @@ TEST(SparseKernelsTest, GiveTheSameBytesOnAnyNumberOfThreads) {
   EXPECT_TRUE(at::equal(one.dots, three.dots));
   EXPECT_TRUE(at::equal(one.rows, three.rows));
   EXPECT_TRUE(at::equal(one.weight_sums, three.weight_sums));
+  EXPECT_TRUE(at::equal(one.product, three.product));
   EXPECT_EQ(one.squares, three.squares);
 }
 
-TEST(SparseKernelsTest, AddsToWhatIsThere) {
+TEST(StepKernelsTest, AddsToWhatIsThere) {
   const auto kernels = MakeCpuKernels();
   const SparseRows active{at::ones({1, 1}), at::ones({1, 1}, at::kLong)};
   at::Tensor rows = at::full({3, 2}, 10.0f);

@@ -1,4 +1,4 @@
-// The sparse arithmetic as loops over rows, for the CPU.
+// The arithmetic of a step on the CPU: tiles and rows that fit the caches, shared among threads.
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -7,13 +7,16 @@
 
 #include "model/base/check.h"
 #include "model/training/parallel_for.h"
-#include "model/training/sparse_kernels.h"
+#include "model/training/step_kernels.h"
 #include "model/training/top_k.h"
 #include "model/training/vector_loops.h"
 
 namespace cajal::training {
 namespace {
 
+// Tiles of a product, rows and columns: two of their operands fit the caches beside each other.
+constexpr int64_t kTileRows = 256;
+constexpr int64_t kTileColumns = 512;
 // Ranges that a thread takes at a time: long enough to hide the taking, short enough to share well.
 constexpr int64_t kTokensAtATime = 16;
 constexpr int64_t kFeaturesAtATime = 16;
@@ -68,8 +71,22 @@ void SumOneFeature(const FeatureSum& sum, int64_t k, int64_t feature,
   result = mode == SumMode::kOverwrite ? weight_sum : result + weight_sum;
 }
 
-class CpuKernels : public SparseKernels {
+class CpuKernels : public StepKernels {
  public:
+  void AddProduct(const at::Tensor& a, const at::Tensor& b, double beta, double alpha,
+                  at::Tensor* out) const override {
+    const int64_t n_row_tiles = (out->size(0) + kTileRows - 1) / kTileRows;
+    const int64_t n_column_tiles = (out->size(1) + kTileColumns - 1) / kTileColumns;
+    // Neighbouring tiles share their columns of b, which are the larger part of what is read.
+    ParallelFor(&workers_, n_row_tiles * n_column_tiles, 1, [&](int64_t tile, int64_t) {
+      const int64_t row = tile % n_row_tiles * kTileRows;
+      const int64_t column = tile / n_row_tiles * kTileColumns;
+      at::Tensor part = out->slice(0, row, row + kTileRows).slice(1, column, column + kTileColumns);
+      at::addmm_out(part, part, a.slice(0, row, row + kTileRows),
+                    b.slice(1, column, column + kTileColumns), beta, alpha);
+    });
+  }
+
   SparseRows KeepLargest(const at::Tensor& product, const at::Tensor& bias,
                          int64_t k) const override {
     CAJAL_CHECK(IsPlain(product, at::kFloat) && IsPlain(bias, at::kFloat));
@@ -133,6 +150,17 @@ class CpuKernels : public SparseKernels {
     }
   }
 
+  at::Tensor CountByFeature(const SparseRows& active, int64_t n_features) const override {
+    at::Tensor counts = at::zeros({n_features}, at::kLong);
+    const float* values = active.values.const_data_ptr<float>();
+    const int64_t* features = active.features.const_data_ptr<int64_t>();
+    int64_t* count = counts.mutable_data_ptr<int64_t>();
+    for (int64_t slot = 0; slot < active.values.numel(); ++slot) {
+      if (values[slot] > 0) ++count[features[slot]];
+    }
+    return counts;
+  }
+
   double SumOfSquares(const at::Tensor& tensor) const override {
     CAJAL_CHECK(IsPlain(tensor, at::kFloat));
     const float* data = tensor.const_data_ptr<float>();
@@ -150,12 +178,17 @@ class CpuKernels : public SparseKernels {
     return std::accumulate(sums.begin(), sums.end(), 0.0);
   }
 
+  void ForRanges(int64_t n, int64_t grain,
+                 const std::function<void(int64_t begin, int64_t end)>& body) const override {
+    ParallelFor(&workers_, n, grain, body);
+  }
+
  private:
   mutable attribution::SweepWorkers workers_;
 };
 
 }  // namespace
 
-std::unique_ptr<SparseKernels> MakeCpuKernels() { return std::make_unique<CpuKernels>(); }
+std::unique_ptr<StepKernels> MakeCpuKernels() { return std::make_unique<CpuKernels>(); }
 
 }  // namespace cajal::training
