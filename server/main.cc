@@ -7,12 +7,12 @@
 #include <memory>
 #include <string>
 
+#include "model/base/signals.h"
 #include "model/base/status.h"
 #include "server/flags.h"
 #include "server/graph_archive.h"
 #include "server/logging.h"
 #include "server/server.h"
-#include "server/signals.h"
 
 namespace cajal::server {
 namespace {
@@ -60,7 +60,7 @@ int main(int argc, char** argv) {
   namespace server = cajal::server;
   const server::ParsedFlags parsed = server::ParseFlags(argc, argv);
   if (!parsed.serve) return parsed.exit_code;
-  server::Signals signals;
+  cajal::Signals signals;
   // Large blocks go back to the system when they are freed, not into glibc's per-thread heaps.
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
   server::SetUpLogging(parsed.flags.log_level);

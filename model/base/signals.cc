@@ -1,4 +1,4 @@
-#include "server/signals.h"
+#include "model/base/signals.h"
 
 #include <unistd.h>
 
@@ -6,7 +6,7 @@
 #include <thread>
 #include <utility>
 
-namespace cajal::server {
+namespace cajal {
 
 Signals::Signals() {
   sigemptyset(&signals_);
@@ -27,4 +27,4 @@ void Signals::Listen(std::function<void()> on_first) {
   }).detach();
 }
 
-}  // namespace cajal::server
+}  // namespace cajal

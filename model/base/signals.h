@@ -8,7 +8,7 @@
 #include <csignal>
 #include <functional>
 
-namespace cajal::server {
+namespace cajal {
 
 class Signals {
  public:
@@ -21,4 +21,4 @@ class Signals {
   sigset_t signals_;
 };
 
-}  // namespace cajal::server
+}  // namespace cajal
