@@ -43,6 +43,12 @@ MixtureCursor SequenceMixture::cursor() const {
   return cursor;
 }
 
+int64_t SequenceMixture::n_documents() const {
+  int64_t n = 0;
+  for (const Source& source : sources_) n += source.folder->n_documents();
+  return n;
+}
+
 absl::StatusOr<Sequence> SequenceMixture::Next() {
   // The time at which each source's next sequence is due, if it gives `weight` of them a second.
   const auto due = [](const Source& source) {

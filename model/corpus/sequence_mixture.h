@@ -45,6 +45,9 @@ class SequenceMixture {
 
   absl::StatusOr<Sequence> Next();
 
+  // Of all folders together.
+  [[nodiscard]] int64_t n_documents() const;
+
  private:
   struct Source {
     std::shared_ptr<const DataFolder> folder;  // on the heap, so that `sequences` may point to it
