@@ -31,21 +31,6 @@ int64_t SizeByShape(const v1::TensorInfo& info) {
   return size;
 }
 
-absl::StatusOr<NodeKind> KindFromProto(int kind) {
-  switch (kind) {
-    case v1::NODE_KIND_FEATURE:
-      return NodeKind::kFeature;
-    case v1::NODE_KIND_ERROR:
-      return NodeKind::kError;
-    case v1::NODE_KIND_TOKEN:
-      return NodeKind::kToken;
-    case v1::NODE_KIND_LOGIT:
-      return NodeKind::kLogit;
-    default:
-      return BrokenAnswer(absl::StrCat("unknown kind of node ", kind));
-  }
-}
-
 // Appends a stretch of an array of `size` values.
 template <typename Stretch, typename T>
 absl::Status Append(const Stretch& stretch, int64_t size, std::vector<T>* values) {

@@ -215,6 +215,26 @@ void Client::DeleteGraphAsync(const std::string& name, const CallOptions& option
       });
 }
 
+void Client::FindPathsAsync(const FindPathsRequest& request, const CallOptions& options,
+                            Done<std::vector<GraphPath>> done) {
+  using Call = UnaryCall<v1::FindPathsRequest, v1::FindPathsResponse>;
+  Call::Start(
+      &impl_->environment, MethodId::kFindPaths, options, ToProto(request),
+      [this](auto* context, auto* message, auto* response, auto finished) {
+        impl_->graphs->async()->FindPaths(context, message, response, std::move(finished));
+      },
+      [done = std::move(done)](absl::Status status, const v1::FindPathsResponse& response) {
+        if (!status.ok()) return done(std::move(status));
+        std::vector<GraphPath> paths;
+        for (const v1::Path& proto : response.paths()) {
+          absl::StatusOr<GraphPath> path = FromProto(proto);
+          if (!path.ok()) return done(path.status());
+          paths.push_back(*std::move(path));
+        }
+        done(std::move(paths));
+      });
+}
+
 void Client::ExportGraphAsync(const ExportGraphRequest& request, const CallOptions& options,
                               Done<std::string> done) {
   auto assembler = std::make_shared<FileAssembler>();
@@ -338,6 +358,12 @@ absl::StatusOr<GraphPage> Client::ListGraphs(const PageRequest& request,
 
 absl::Status Client::DeleteGraph(const std::string& name, const CallOptions& options) {
   return Await<absl::Status>([&](auto done) { DeleteGraphAsync(name, options, std::move(done)); });
+}
+
+absl::StatusOr<std::vector<GraphPath>> Client::FindPaths(const FindPathsRequest& request,
+                                                         const CallOptions& options) {
+  return Await<absl::StatusOr<std::vector<GraphPath>>>(
+      [&](auto done) { FindPathsAsync(request, options, std::move(done)); });
 }
 
 absl::StatusOr<std::string> Client::ExportGraph(const ExportGraphRequest& request,

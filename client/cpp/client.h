@@ -103,6 +103,12 @@ class Client {
   void DeleteGraphAsync(const std::string& name, const CallOptions& options,
                         std::function<void(absl::Status)> done);
 
+  // The strongest paths through a stored graph, strongest first.
+  absl::StatusOr<std::vector<GraphPath>> FindPaths(const FindPathsRequest& request,
+                                                   const CallOptions& options = {});
+  void FindPathsAsync(const FindPathsRequest& request, const CallOptions& options,
+                      Done<std::vector<GraphPath>> done);
+
   // A stored graph as the bytes of a file, held in memory as a whole.
   absl::StatusOr<std::string> ExportGraph(const ExportGraphRequest& request,
                                           const CallOptions& options = {});

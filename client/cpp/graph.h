@@ -72,6 +72,15 @@ struct ExportGraphRequest {
   std::string slug = {};  // of the JSON's metadata; empty = the graph's id
 };
 
+struct FindPathsRequest {
+  std::string name = {};  // "graphs/{id}"
+  // Node ids as PathNode::id.
+  std::vector<std::string> source_ids = {};  // where paths begin; empty = all tokens
+  std::vector<std::string> target_ids = {};  // where they end; empty = the most probable logit
+  std::optional<int32_t> max_paths = {};     // [10] 1 to 1000
+  PruneOptions prune = {};                   // paths use the edges that this keeps
+};
+
 struct LogitNode {
   int64_t token_id = 0;
   std::string token;
@@ -118,6 +127,32 @@ struct Node {
   float bias = 0;            // what is no node and still acts on this one
   float pre_activation = 0;  // of features; demeaned logit of logits
   bool kept = true;          // by pruning
+};
+
+// An image soft token among those of its picture, a square grid.
+struct ImagePlace {
+  int32_t image = 0;  // index of the picture in the prompt
+  int32_t crop = -1;  // -1: the whole picture; 0…: its pan-and-scan crops
+  int32_t row = 0;    // from the top
+  int32_t column = 0;
+};
+
+// A node of a path, with what it takes to put it into words.
+struct PathNode {
+  std::string id;  // circuit-tracer's
+  NodeKind kind = NodeKind::kFeature;
+  int32_t layer = 0;  // -1 for tokens, n_layers for logits
+  int32_t position = 0;
+  int32_t index = 0;  // feature's row of the transcoder; token id of tokens, logits; -1 for errors
+  std::string token;  // at the position; of logits: the target
+  std::optional<ImagePlace> image_place;  // not set for text and logits
+};
+
+// Nodes, each of which acts on the next.
+struct GraphPath {
+  std::vector<PathNode> nodes;  // at least two
+  double strength = 0;          // product of the edges' shares of their targets' inflow; (0, 1]
+  int32_t sign = 1;             // -1: the path speaks against its target
 };
 
 // Edges as parallel arrays, by ascending (target, source); the ends are node indices.

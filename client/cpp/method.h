@@ -22,6 +22,7 @@ enum class MethodId {
   kGetGraph,
   kListGraphs,
   kDeleteGraph,
+  kFindPaths,
   kExportGraph,
   kEvaluateTranscoders,
   kListJobs,

@@ -21,6 +21,7 @@ absl::StatusOr<v1::Prompt> ToProto(const Prompt& prompt);
 absl::StatusOr<v1::ForwardRequest> ToProto(const ForwardRequest& request);
 absl::StatusOr<v1::CreateGraphRequest> ToProto(const CreateGraphRequest& request);
 v1::GetGraphRequest ToProto(const GetGraphRequest& request);
+v1::FindPathsRequest ToProto(const FindPathsRequest& request);
 v1::ExportGraphRequest ToProto(const ExportGraphRequest& request);
 absl::StatusOr<v1::EvaluateTranscodersRequest> ToProto(const EvaluateTranscodersRequest& request);
 
@@ -31,6 +32,8 @@ ForwardResult FromProto(const v1::ForwardHeader& header);  // without the tensor
 GraphInfo FromProto(const v1::Graph& graph);
 Graph FromProto(const v1::GraphHeader& header);                      // without the arrays
 TranscoderEvaluation FromProto(const v1::EvaluationHeader& header);  // without the arrays
+absl::StatusOr<NodeKind> KindFromProto(int kind);  // an error for one that is not known
+absl::StatusOr<GraphPath> FromProto(const v1::Path& path);
 Job FromProto(const v1::Job& job);
 ImageSpan FromProto(const v1::ImageSpan& span);
 

@@ -139,6 +139,16 @@ v1::GetGraphRequest ToProto(const GetGraphRequest& request) {
   return proto;
 }
 
+v1::FindPathsRequest ToProto(const FindPathsRequest& request) {
+  v1::FindPathsRequest proto;
+  proto.set_name(request.name);
+  proto.mutable_source_ids()->Add(request.source_ids.begin(), request.source_ids.end());
+  proto.mutable_target_ids()->Add(request.target_ids.begin(), request.target_ids.end());
+  if (request.max_paths) proto.set_max_paths(*request.max_paths);
+  *proto.mutable_prune() = ToProto(request.prune);
+  return proto;
+}
+
 v1::ExportGraphRequest ToProto(const ExportGraphRequest& request) {
   v1::ExportGraphRequest proto;
   proto.set_name(request.name);

@@ -1,6 +1,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "client/cpp/status.h"
 #include "client/cpp/wire.h"
 
@@ -195,6 +196,41 @@ TranscoderEvaluation FromProto(const v1::EvaluationHeader& proto) {
   evaluation.phases = PhasesFromProto(proto.phases());
   evaluation.seconds = proto.seconds();
   return evaluation;
+}
+
+absl::StatusOr<NodeKind> KindFromProto(int kind) {
+  switch (kind) {
+    case v1::NODE_KIND_FEATURE:
+      return NodeKind::kFeature;
+    case v1::NODE_KIND_ERROR:
+      return NodeKind::kError;
+    case v1::NODE_KIND_TOKEN:
+      return NodeKind::kToken;
+    case v1::NODE_KIND_LOGIT:
+      return NodeKind::kLogit;
+    default:
+      return BrokenAnswer(absl::StrCat("unknown kind of node ", kind));
+  }
+}
+
+absl::StatusOr<GraphPath> FromProto(const v1::Path& proto) {
+  GraphPath path{.nodes = {}, .strength = proto.strength(), .sign = proto.sign()};
+  for (const v1::PathNode& node : proto.nodes()) {
+    const absl::StatusOr<NodeKind> kind = KindFromProto(node.kind());
+    if (!kind.ok()) return kind.status();
+    path.nodes.push_back({.id = node.id(),
+                          .kind = *kind,
+                          .layer = node.layer(),
+                          .position = node.position(),
+                          .index = node.index(),
+                          .token = node.token()});
+    if (node.has_image_place()) {
+      const v1::ImagePlace& place = node.image_place();
+      path.nodes.back().image_place = {place.image(), place.crop(), place.row(), place.column()};
+    }
+  }
+  if (path.nodes.size() < 2) return BrokenAnswer("a path has fewer than two nodes");
+  return path;
 }
 
 Job FromProto(const v1::Job& proto) {
