@@ -80,6 +80,8 @@ std::string FlagOfField(const std::string& field) {
   if (absl::StartsWith(field, "hooks")) return "--hooks";
   if (absl::StartsWith(field, "targets")) return "--target";
   if (field == "top_k") return "--top-k";
+  if (field == "first_layer" || field == "last_layer") return "--layers";
+  if (absl::StartsWith(field, "prompts")) return "";  // a document; the message says which one
   if (field == "slug") return "--slug";
   if (absl::StartsWith(field, "prompt.token_ids")) return "--tokens";
   if (absl::StartsWith(field, "prompt.assistant_prefix")) return "--assistant-prefix";

@@ -1,10 +1,12 @@
 #include "client/cli/flag_checks.h"
 
-#include <cmath>
+#include <limits>
 #include <string>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 namespace cajal::cli {
 namespace {
@@ -38,6 +40,29 @@ CLI::Validator AtLeast(int32_t least) {
 }
 
 CLI::Validator Share() { return NumberBetween(0, 1, "a number from 0 to 1"); }
+
+CLI::Validator ShareAboveZero() {
+  return NumberBetween(std::numeric_limits<double>::min(), 1, "a number above 0, to 1");
+}
+
+std::optional<LayerRange> ParseLayers(const std::string& text) {
+  const std::vector<std::string> ends = absl::StrSplit(text, '-');
+  LayerRange range;
+  const bool is_range = ends.size() <= 2 && absl::SimpleAtoi(ends.front(), &range.first) &&
+                        absl::SimpleAtoi(ends.back(), &range.last) && range.first <= range.last;
+  if (!is_range) return std::nullopt;
+  return range;
+}
+
+CLI::Validator Layers() {
+  return CLI::Validator(
+      [](const std::string& value) {
+        return ParseLayers(value).has_value()
+                   ? std::string()
+                   : Refused("A-B with layers A to B, 0 and up, or one layer", value);
+      },
+      "");
+}
 
 CLI::Validator Duration() { return NumberBetween(0, 1e9, "seconds, 0 or more"); }
 

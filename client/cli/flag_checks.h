@@ -6,6 +6,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <optional>
+#include <string>
 
 namespace cajal::cli {
 
@@ -14,6 +16,17 @@ CLI::Validator AtLeast(int32_t least);
 
 // A number from 0 to 1.
 CLI::Validator Share();
+
+// A number above 0, to 1.
+CLI::Validator ShareAboveZero();
+
+// "3-7", or "5" for one layer.
+struct LayerRange {
+  int32_t first = 0;
+  int32_t last = 0;  // included
+};
+std::optional<LayerRange> ParseLayers(const std::string& text);
+CLI::Validator Layers();
 
 // A number of seconds, 0 or more.
 CLI::Validator Duration();
