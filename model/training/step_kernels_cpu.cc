@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 #include <vector>
 
 #include "model/base/check.h"
@@ -20,7 +21,6 @@ constexpr int64_t kTileColumns = 512;
 // Ranges that a thread takes at a time: long enough to hide the taking, short enough to share well.
 constexpr int64_t kTokensAtATime = 16;
 constexpr int64_t kFeaturesAtATime = 64;
-constexpr int64_t kColumnsAtATime = 512;
 constexpr int64_t kValuesAtATime = 1 << 16;
 
 // Whether loops may walk the tensor through a plain pointer.
@@ -59,29 +59,22 @@ SlotsByFeature GroupByFeature(const SparseRows& active, int64_t n_features) {
   return result;
 }
 
-// Columns [begin, end) of a FeatureSum's row of one feature.
-void SumColumns(const FeatureSum& sum, int64_t k, int64_t feature, std::span<const int64_t> slots,
-                SumMode mode, int64_t begin, int64_t end) {
+void SumOneFeature(const FeatureSum& sum, int64_t k, int64_t feature,
+                   std::span<const int64_t> slots, SumMode mode) {
   const int64_t d = sum.rows.size(1);
   const float* weights = sum.weights.const_data_ptr<float>();
-  const float* dense = sum.dense.const_data_ptr<float>() + begin;
-  float* row = sum.rows.mutable_data_ptr<float>() + feature * d + begin;
-  const float scale = static_cast<float>(sum.scale);
-  if (mode == SumMode::kOverwrite) std::fill(row, row + (end - begin), 0.0f);
+  const float* dense = sum.dense.const_data_ptr<float>();
+  float* row = sum.rows.mutable_data_ptr<float>() + feature * d;
+  if (mode == SumMode::kOverwrite) std::fill(row, row + d, 0.0f);
+  float weight_sum = 0;
   for (const int64_t slot : slots) {
-    AddScaled(row, dense + slot / k * d, weights[slot] * scale, end - begin);
+    const float weight = weights[slot] * static_cast<float>(sum.scale);
+    AddScaled(row, dense + slot / k * d, weight, d);
+    weight_sum += weight;
   }
-}
-
-void SumWeights(const FeatureSum& sum, const SlotsByFeature& grouped, SumMode mode) {
-  const float* weights = sum.weights.const_data_ptr<float>();
-  float* sums = sum.weight_sums.mutable_data_ptr<float>();
-  const float scale = static_cast<float>(sum.scale);
-  for (int64_t f = 0; f < sum.weight_sums.numel(); ++f) {
-    float total = mode == SumMode::kAdd ? sums[f] : 0;
-    for (const int64_t slot : grouped.Of(f)) total += weights[slot] * scale;
-    sums[f] = total;
-  }
+  if (!sum.weight_sums.defined()) return;
+  float& result = sum.weight_sums.mutable_data_ptr<float>()[feature];
+  result = mode == SumMode::kOverwrite ? weight_sum : result + weight_sum;
 }
 
 class CpuKernels : public StepKernels {
@@ -153,19 +146,11 @@ class CpuKernels : public StepKernels {
     }
     const SlotsByFeature grouped = GroupByFeature(active, n_features);
     for (const FeatureSum& sum : sums) {
-      const int64_t d = sum.rows.size(1);
-      // Ranges of features are the inner loop: the tokens' columns stay in the cache meanwhile.
-      const int64_t n_ranges = (n_features + kFeaturesAtATime - 1) / kFeaturesAtATime;
-      const int64_t n_parts = (d + kColumnsAtATime - 1) / kColumnsAtATime;
-      ParallelFor(&workers_, n_parts * n_ranges, 1, [&](int64_t task, int64_t) {
-        const int64_t column = task / n_ranges * kColumnsAtATime;
-        const int64_t first = task % n_ranges * kFeaturesAtATime;
-        for (int64_t f = first; f < std::min(n_features, first + kFeaturesAtATime); ++f) {
-          SumColumns(sum, active.k(), f, grouped.Of(f), mode, column,
-                     std::min(d, column + kColumnsAtATime));
+      ParallelFor(&workers_, n_features, kFeaturesAtATime, [&](int64_t begin, int64_t end) {
+        for (int64_t f = begin; f < end; ++f) {
+          SumOneFeature(sum, active.k(), f, grouped.Of(f), mode);
         }
       });
-      if (sum.weight_sums.defined()) SumWeights(sum, grouped, mode);
     }
   }
 
