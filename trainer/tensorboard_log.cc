@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "trainer/record_framing.h"
-#include "trainer/tensorboard_event.pb.h"
+#include "trainer/tensorboard_event.h"
 
 namespace cajal::trainer {
 namespace {
@@ -19,17 +19,10 @@ double WallTime() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-TensorBoardEvent EventAt(int64_t step) {
-  TensorBoardEvent event;
-  event.set_wall_time(WallTime());
-  event.set_step(step);
-  return event;
-}
+TensorBoardEvent EventAt(int64_t step) { return {.wall_time = WallTime(), .step = step}; }
 
 void AddScalar(const std::string& tag, double value, TensorBoardEvent* event) {
-  Summary::Value* added = event->mutable_summary()->add_value();
-  added->set_tag(tag);
-  added->set_simple_value(static_cast<float>(value));
+  event->scalars.push_back({tag, static_cast<float>(value)});
 }
 
 void AddFigures(const std::string& modality, const std::string& layer,
@@ -45,21 +38,17 @@ void AddFigures(const std::string& modality, const std::string& layer,
 
 // Whether a run that goes on after `first_step` will write this event again.
 bool ComesAgain(const TensorBoardEvent& event, int64_t first_step) {
-  if (!event.has_summary()) return false;
   const bool is_evaluation =
-      event.summary().value_size() > 0 && event.summary().value(0).tag().rfind(kHeldOut, 0) == 0;
-  return event.step() > first_step || (is_evaluation && event.step() == first_step);
+      !event.scalars.empty() && event.scalars.front().tag.rfind(kHeldOut, 0) == 0;
+  return event.step > first_step || (is_evaluation && event.step == first_step);
 }
 
 // The end of the last event to keep.
 size_t KeptSize(std::string_view file, int64_t first_step) {
   size_t kept = 0;
   while (const auto record = ReadRecord(file, kept)) {
-    TensorBoardEvent event;
-    if (!event.ParseFromArray(record->bytes.data(), static_cast<int>(record->bytes.size())) ||
-        ComesAgain(event, first_step)) {
-      break;
-    }
+    const auto event = DecodeEvent(record->bytes);
+    if (!event.has_value() || ComesAgain(*event, first_step)) break;
     kept = record->end;
   }
   return kept;
@@ -74,8 +63,8 @@ absl::StatusOr<TensorBoardLog> TensorBoardLog::Open(const std::string& dir, int6
   RETURN_IF_ERROR(file->Truncate(static_cast<int64_t>(kept)));
   if (kept == 0) {
     TensorBoardEvent version = EventAt(0);
-    version.set_file_version(kFileVersion);
-    RETURN_IF_ERROR(file->Append(FrameRecord(version.SerializeAsString())));
+    version.file_version = kFileVersion;
+    RETURN_IF_ERROR(file->Append(FrameRecord(EncodeEvent(version))));
   }
   return TensorBoardLog(std::move(file));
 }
@@ -96,7 +85,7 @@ absl::Status TensorBoardLog::Add(const training::StepEvent& step) {
   AddScalar("fvu/mean", sum / static_cast<double>(step.layers.size()), &event);
   AddScalar("fvu/worst", worst, &event);
   AddScalar("learning_rate", step.learning_rate, &event);
-  return file_->Append(FrameRecord(event.SerializeAsString()));
+  return file_->Append(FrameRecord(EncodeEvent(event)));
 }
 
 absl::Status TensorBoardLog::Add(const training::EvaluationEvent& evaluation) {
@@ -107,7 +96,7 @@ absl::Status TensorBoardLog::Add(const training::EvaluationEvent& evaluation) {
     AddFigures("image", name, layer.image, &event);
     AddFigures("text", name, layer.text, &event);
   }
-  return file_->Append(FrameRecord(event.SerializeAsString()));
+  return file_->Append(FrameRecord(EncodeEvent(event)));
 }
 
 }  // namespace cajal::trainer
