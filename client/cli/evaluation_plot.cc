@@ -19,6 +19,7 @@ constexpr double kWidth = 1000;  // units; a unit is kScale pixels
 constexpr double kHeight = 450;
 constexpr double kScale = 2;
 constexpr double kFontSize = 13;
+constexpr double kTitleFontSize = 16;
 constexpr double kSmallFontSize = 11.5;
 
 struct Color {
@@ -26,8 +27,8 @@ struct Color {
 };
 // Vermillion and blue of the Okabe-Ito palette, which people with any colour vision tell apart; the
 // markers differ too.
-constexpr Color kImageColor = {0.835, 0.369, 0.0};
-constexpr Color kTextColor = {0.0, 0.447, 0.698};
+constexpr Color kImageColor = {0xD5 / 255.0, 0x5E / 255.0, 0x00 / 255.0};
+constexpr Color kTextColor = {0x00 / 255.0, 0x72 / 255.0, 0xB2 / 255.0};
 constexpr Color kInk = {0.15, 0.15, 0.15};
 constexpr Color kGrid = {0.88, 0.88, 0.88};
 
@@ -95,15 +96,16 @@ class Canvas {
   // the text's width.
   double Text(const std::string& text, double x, double y, double align, double size,
               bool bold = false) {
-    SetColor(kInk);
-    cairo_select_font_face(cairo_.get(), "sans-serif", CAIRO_FONT_SLANT_NORMAL,
-                           bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
-    cairo_set_font_size(cairo_.get(), size);
-    cairo_text_extents_t extents;
-    cairo_text_extents(cairo_.get(), text.c_str(), &extents);
-    cairo_move_to(cairo_.get(), x - align * extents.x_advance, y);
+    const double width = SetFont(text, size, bold);
+    cairo_move_to(cairo_.get(), x - align * width, y);
     cairo_show_text(cairo_.get(), text.c_str());
-    return extents.x_advance;
+    return width;
+  }
+
+  // Bold, from x on; smaller than `size` if it would be wider than `width`.
+  void TextWithin(double width, const std::string& text, double x, double y, double size) {
+    const double wanted = SetFont(text, size, /*bold=*/true);
+    Text(text, x, y, 0, wanted > width ? size * width / wanted : size, /*bold=*/true);
   }
 
   absl::StatusOr<std::string> Png() {
@@ -122,6 +124,16 @@ class Canvas {
   }
 
  private:
+  // Returns the width of `text` in it.
+  double SetFont(const std::string& text, double size, bool bold) {
+    SetColor(kInk);
+    cairo_select_font_face(cairo_.get(), "sans-serif", CAIRO_FONT_SLANT_NORMAL,
+                           bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
+    cairo_set_font_size(cairo_.get(), size);
+    cairo_text_extents_t extents;
+    cairo_text_extents(cairo_.get(), text.c_str(), &extents);
+    return extents.x_advance;
+  }
   void SetColor(const Color& color) {
     cairo_set_source_rgb(cairo_.get(), color.red, color.green, color.blue);
   }
@@ -205,7 +217,8 @@ std::vector<Series> SeriesOf(const EvaluationReport& report, const FigureOf& fig
   return {text, image};
 }
 
-void DrawLegend(const EvaluationReport& report, double right, double y, Canvas* canvas) {
+// Ends at `right`; returns where it begins.
+double DrawLegend(const EvaluationReport& report, double right, double y, Canvas* canvas) {
   const auto entry = [&](const std::string& name, int64_t tokens, const Color& color,
                          Marker marker) {
     if (tokens == 0) return;
@@ -217,6 +230,7 @@ void DrawLegend(const EvaluationReport& report, double right, double y, Canvas* 
   };
   entry("text", report.layers.front().text.tokens, kTextColor, Marker::kSquare);
   entry("image", report.layers.front().image.tokens, kImageColor, Marker::kCircle);
+  return right;
 }
 
 }  // namespace
@@ -256,9 +270,9 @@ absl::StatusOr<std::string> DrawEvaluation(const EvaluationReport& report) {
       .names_layers = true,
       .series = SeriesOf(report, [](const ReconstructionFigures& f) { return f.dead_share; })};
   Canvas canvas;
-  canvas.Text(absl::StrCat(report.transcoders, " on ", report.model), 60, 32, 0, kFontSize + 3,
-              /*bold=*/true);
-  DrawLegend(report, kWidth - 25, 32, &canvas);
+  const double title_width = DrawLegend(report, kWidth - 25, 32, &canvas) - fvu.left;
+  canvas.TextWithin(title_width, absl::StrCat(report.transcoders, " on ", report.model), fvu.left,
+                    32, kTitleFontSize);
   for (const Panel& panel : {fvu, l0, dead}) Draw(panel, layers, &canvas);
   return canvas.Png();
 }

@@ -23,7 +23,7 @@ void AddGlobalFlags(CLI::App* cajal, GlobalFlags* flags) {
       ->add_option("--timeout", flags->timeout_seconds,
                    "Time limit of each call in seconds, waiting in the queue included; 0 = the "
                    "command's own: 10 s for info and jobs, 1 min for tokenize, 10 min for export, "
-                   "30 min for forward, 6 h for graph")
+                   "30 min for forward, 6 h for graph and evaluate")
       ->type_name("SECONDS")
       ->check(Duration())
       ->capture_default_str();
@@ -83,9 +83,9 @@ int RunCajal(const std::vector<std::string>& arguments, const Console& console) 
   cajal.require_subcommand(1);
   cajal.fallthrough();  // global flags may also stand after the command; subcommands inherit it
   const std::vector<Command> commands = {
-      AddInfoCommand(&cajal),  AddTokenizeCommand(&cajal), AddForwardCommand(&cajal),
-      AddGraphCommand(&cajal), AddGraphsCommand(&cajal),   AddExportCommand(&cajal),
-      AddJobsCommand(&cajal),
+      AddInfoCommand(&cajal),   AddTokenizeCommand(&cajal), AddForwardCommand(&cajal),
+      AddGraphCommand(&cajal),  AddGraphsCommand(&cajal),   AddPathsCommand(&cajal),
+      AddExportCommand(&cajal), AddEvaluateCommand(&cajal), AddJobsCommand(&cajal),
   };
   try {
     // CLI11 takes them from the back.

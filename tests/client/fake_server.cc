@@ -60,10 +60,22 @@ grpc::Status FakeGraphService::DeleteGraph(grpc::ServerContext* context,
   return Answer(delete_graph, *request, response, context);
 }
 
+grpc::Status FakeGraphService::FindPaths(grpc::ServerContext* context,
+                                         const v1::FindPathsRequest* request,
+                                         v1::FindPathsResponse* response) {
+  return Answer(find_paths, *request, response, context);
+}
+
 grpc::Status FakeGraphService::ExportGraph(grpc::ServerContext* context,
                                            const v1::ExportGraphRequest* request,
                                            grpc::ServerWriter<v1::ExportGraphResponse>* writer) {
   return Answer(export_graph, *request, writer, context);
+}
+
+grpc::Status FakeFeatureService::EvaluateTranscoders(
+    grpc::ServerContext* context, const v1::EvaluateTranscodersRequest* request,
+    grpc::ServerWriter<v1::EvaluateTranscodersResponse>* writer) {
+  return Answer(evaluate_transcoders, *request, writer, context);
 }
 
 grpc::Status FakeJobService::ListJobs(grpc::ServerContext* context,
@@ -90,6 +102,7 @@ FakeServer::FakeServer() {
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
   builder.RegisterService(&model);
   builder.RegisterService(&graphs);
+  builder.RegisterService(&features);
   builder.RegisterService(&jobs);
   server_ = builder.BuildAndStart();
 }

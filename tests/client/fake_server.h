@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "cajal/v1/feature_service.grpc.pb.h"
 #include "cajal/v1/graph_service.grpc.pb.h"
 #include "cajal/v1/job_service.grpc.pb.h"
 #include "cajal/v1/model_service.grpc.pb.h"
@@ -51,6 +52,7 @@ class FakeGraphService final : public v1::GraphService::Service {
   StreamFunction<v1::GetGraphRequest, v1::GetGraphResponse> get_graph;
   UnaryFunction<v1::ListGraphsRequest, v1::ListGraphsResponse> list_graphs;
   UnaryFunction<v1::DeleteGraphRequest, v1::DeleteGraphResponse> delete_graph;
+  UnaryFunction<v1::FindPathsRequest, v1::FindPathsResponse> find_paths;
   StreamFunction<v1::ExportGraphRequest, v1::ExportGraphResponse> export_graph;
 
  private:
@@ -62,8 +64,21 @@ class FakeGraphService final : public v1::GraphService::Service {
                           v1::ListGraphsResponse* response) override;
   grpc::Status DeleteGraph(grpc::ServerContext* context, const v1::DeleteGraphRequest* request,
                            v1::DeleteGraphResponse* response) override;
+  grpc::Status FindPaths(grpc::ServerContext* context, const v1::FindPathsRequest* request,
+                         v1::FindPathsResponse* response) override;
   grpc::Status ExportGraph(grpc::ServerContext* context, const v1::ExportGraphRequest* request,
                            grpc::ServerWriter<v1::ExportGraphResponse>* writer) override;
+};
+
+class FakeFeatureService final : public v1::FeatureService::Service {
+ public:
+  StreamFunction<v1::EvaluateTranscodersRequest, v1::EvaluateTranscodersResponse>
+      evaluate_transcoders;
+
+ private:
+  grpc::Status EvaluateTranscoders(
+      grpc::ServerContext* context, const v1::EvaluateTranscodersRequest* request,
+      grpc::ServerWriter<v1::EvaluateTranscodersResponse>* writer) override;
 };
 
 class FakeJobService final : public v1::JobService::Service {
@@ -91,6 +106,7 @@ class FakeServer {
 
   FakeModelService model;
   FakeGraphService graphs;
+  FakeFeatureService features;
   FakeJobService jobs;
 
  private:
