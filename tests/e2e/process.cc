@@ -73,15 +73,24 @@ void Process::Read(Stream* stream) {
 }
 
 std::optional<std::string> Process::WaitForLine(const std::string& beginning) {
+  return WaitForLineOf(out_, beginning);
+}
+
+std::optional<std::string> Process::WaitForErrorLine(const std::string& beginning) {
+  return WaitForLineOf(err_, beginning);
+}
+
+std::optional<std::string> Process::WaitForLineOf(const Stream& stream,
+                                                  const std::string& beginning) {
   std::unique_lock<std::mutex> lock(mutex_);
   for (size_t line = 0;;) {
-    const size_t end = out_.text.find('\n', line);
+    const size_t end = stream.text.find('\n', line);
     if (end == std::string::npos) {
-      if (out_.ended) return std::nullopt;
+      if (stream.ended) return std::nullopt;
       news_.wait(lock);
-    } else if (out_.text.compare(line, beginning.size(), beginning) == 0) {
+    } else if (stream.text.compare(line, beginning.size(), beginning) == 0) {
       line += beginning.size();
-      return out_.text.substr(line, end - line);
+      return stream.text.substr(line, end - line);
     } else {
       line = end + 1;
     }

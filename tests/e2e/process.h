@@ -38,6 +38,8 @@ class Process {
   // Waits until the program prints a line with this beginning to stdout, and returns what follows.
   // Nothing when stdout ends before.
   std::optional<std::string> WaitForLine(const std::string& beginning);
+  // The same for stderr.
+  std::optional<std::string> WaitForErrorLine(const std::string& beginning);
   void Signal(int signal_number);
   // Waits until it has ended. Returns the exit code; minus the signal's number if one killed it.
   int Wait();
@@ -55,6 +57,7 @@ class Process {
     bool ended = false;  // guarded by mutex_
   };
   void Read(Stream* stream);
+  std::optional<std::string> WaitForLineOf(const Stream& stream, const std::string& beginning);
 
   pid_t pid_ = -1;
   std::optional<int> exit_code_;  // set once it has been reaped
