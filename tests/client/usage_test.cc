@@ -87,6 +87,11 @@ INSTANTIATE_TEST_SUITE_P(
         WrongUsage{"ExportUnknownFormat",
                    {"export", "7f3a", "--output", "/tmp/x", "--format", "xml"},
                    "--format"},
+        WrongUsage{"EvaluateNoData", {"evaluate"}, "--data DIR"},
+        WrongUsage{"EvaluateNoFolder", {"evaluate", "--data", "/no/such"}, "/no/such"},
+        WrongUsage{"EvaluateBadLayers",
+                   {"evaluate", "--data", "/tmp", "--layers", "7-2"},
+                   "--layers: must be A-B with layers A to B, 0 and up, or one layer; got '7-2'"},
         WrongUsage{"JobsUnknownFlag", {"jobs", "--all"}, "--all"},
         WrongUsage{"JobsCancelNoId", {"jobs", "cancel"}, "id is required"}),
     [](const auto& wrong) { return std::string(wrong.param.name); });
@@ -104,7 +109,7 @@ TEST_P(HelpTest, IsPrintedToStdoutWithCode0) {
 
 INSTANTIATE_TEST_SUITE_P(EveryCommand, HelpTest,
                          testing::Values("cajal", "info", "tokenize", "forward", "graph", "graphs",
-                                         "export", "jobs"));
+                                         "paths", "export", "evaluate", "jobs"));
 
 // Where the server's address and other settings may come from.
 class SettingsTest : public testing::Test {
