@@ -116,6 +116,16 @@ TEST_P(GoldenEvaluationTest, StopsBetweenTheLayersOfAPrompt) {
               FailsWith(absl::StatusCode::kCancelled, "stopped on request"));
 }
 
+TEST_P(GoldenEvaluationTest, NeedsBytesForWhatALayerRecordsAndForItsSums) {
+  const auto estimate = [&](int last_layer, int64_t n_positions) {
+    return EstimateEvaluationBytes(model_.config, set_->info(), 0, last_layer, n_positions, 0);
+  };
+  // Input and output of 100 positions in float32; sums and counts of both modalities in 8 bytes.
+  EXPECT_EQ(estimate(1, 100) - estimate(0, 100), 2 * 100 * 64 * 4 + 2 * (64 + 256) * 8);
+  // All features of what is encoded at once.
+  EXPECT_GT(estimate(0, 100), 100 * 256 * 4);
+}
+
 INSTANTIATE_TEST_SUITE_P(Sets, GoldenEvaluationTest, ::testing::Values("plt_topk", "gs2_affine"),
                          [](const auto& set) { return set.param; });
 
