@@ -38,7 +38,7 @@ Encoded Encode(const TranscoderParameters& parameters, const at::Tensor& x,
   const int64_t n_features = parameters.W_enc.size(0);
   const int64_t n_dead = dead_features.numel();
   const at::Tensor dead_bias = parameters.b_enc.index_select(0, dead_features);
-  const int64_t block = TrainingWorkspace::TokensAtATime(n_features);
+  const int64_t block = workspace->TokensAtATime(n_features);
   std::vector<SparseRows> living;
   std::vector<SparseRows> dead;
   for (int64_t begin = 0; begin < x.size(0); begin += block) {

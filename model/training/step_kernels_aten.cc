@@ -18,14 +18,14 @@ class AtenKernels : public StepKernels {
     at::addmm_out(*out, *out, a, b, beta, alpha);
   }
 
-  SparseRows KeepLargest(const at::Tensor& product, const at::Tensor& bias,
-                         int64_t k) const override {
+  [[nodiscard]] SparseRows KeepLargest(const at::Tensor& product, const at::Tensor& bias,
+                                       int64_t k) const override {
     auto [values, features] = at::topk(at::relu(product + bias), k, -1);
     return {std::move(values), std::move(features)};
   }
 
-  at::Tensor SubtractDecoded(const SparseRows& active, const at::Tensor& W_dec,
-                             at::Tensor* residual) const override {
+  [[nodiscard]] at::Tensor SubtractDecoded(const SparseRows& active, const at::Tensor& W_dec,
+                                           at::Tensor* residual) const override {
     const int64_t d = W_dec.size(1);
     const int64_t row_bytes = active.k() * d * static_cast<int64_t>(sizeof(float));
     const int64_t block = std::max<int64_t>(1, kGatheredBytes / row_bytes);
@@ -59,12 +59,13 @@ class AtenKernels : public StepKernels {
     }
   }
 
-  at::Tensor CountByFeature(const SparseRows& active, int64_t n_features) const override {
+  [[nodiscard]] at::Tensor CountByFeature(const SparseRows& active,
+                                          int64_t n_features) const override {
     return at::zeros({n_features}, active.features.options())
         .scatter_add_(0, active.features.flatten(), active.values.gt(0).to(at::kLong).flatten());
   }
 
-  double SumOfSquares(const at::Tensor& tensor) const override {
+  [[nodiscard]] double SumOfSquares(const at::Tensor& tensor) const override {
     return tensor.to(at::kDouble).square_().sum().item<double>();
   }
 

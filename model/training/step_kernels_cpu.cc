@@ -93,8 +93,8 @@ class CpuKernels : public StepKernels {
     });
   }
 
-  SparseRows KeepLargest(const at::Tensor& product, const at::Tensor& bias,
-                         int64_t k) const override {
+  [[nodiscard]] SparseRows KeepLargest(const at::Tensor& product, const at::Tensor& bias,
+                                       int64_t k) const override {
     CAJAL_CHECK(IsPlain(product, at::kFloat) && IsPlain(bias, at::kFloat));
     const int64_t n_rows = product.size(0);
     const int64_t n = product.size(1);
@@ -113,8 +113,8 @@ class CpuKernels : public StepKernels {
     return result;
   }
 
-  at::Tensor SubtractDecoded(const SparseRows& active, const at::Tensor& W_dec,
-                             at::Tensor* residual) const override {
+  [[nodiscard]] at::Tensor SubtractDecoded(const SparseRows& active, const at::Tensor& W_dec,
+                                           at::Tensor* residual) const override {
     CAJAL_CHECK(IsPlain(W_dec, at::kFloat) && IsPlain(*residual, at::kFloat));
     const int64_t d = W_dec.size(1);
     const int64_t k = active.k();
@@ -154,7 +154,8 @@ class CpuKernels : public StepKernels {
     }
   }
 
-  at::Tensor CountByFeature(const SparseRows& active, int64_t n_features) const override {
+  [[nodiscard]] at::Tensor CountByFeature(const SparseRows& active,
+                                          int64_t n_features) const override {
     at::Tensor counts = at::zeros({n_features}, at::kLong);
     const float* values = active.values.const_data_ptr<float>();
     const int64_t* features = active.features.const_data_ptr<int64_t>();
@@ -165,7 +166,7 @@ class CpuKernels : public StepKernels {
     return counts;
   }
 
-  double SumOfSquares(const at::Tensor& tensor) const override {
+  [[nodiscard]] double SumOfSquares(const at::Tensor& tensor) const override {
     CAJAL_CHECK(IsPlain(tensor, at::kFloat));
     const float* data = tensor.const_data_ptr<float>();
     const int64_t n = tensor.numel();

@@ -15,8 +15,9 @@ at::Tensor SameShape(const at::Tensor& buffer, const at::Tensor& parameter) {
 
 }  // namespace
 
-int64_t TrainingWorkspace::TokensAtATime(int64_t n_features) {
-  return std::max<int64_t>(1, kProductBytes / (n_features * static_cast<int64_t>(sizeof(float))));
+int64_t TrainingWorkspace::TokensAtATime(int64_t n_features) const {
+  const int64_t token_bytes = n_features * static_cast<int64_t>(sizeof(float));
+  return std::max<int64_t>(1, product_bytes_ / token_bytes);
 }
 
 at::Tensor TrainingWorkspace::Product(int64_t tokens, int64_t n_features) {

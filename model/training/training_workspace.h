@@ -2,7 +2,7 @@
 // every step would otherwise allocate anew. All layers that are trained in turn share one.
 //
 // Used by one step at a time. Its memory grows to what the largest step needs: the gradients of one
-// layer and kProductBytes.
+// layer and the dense pre-activations of some tokens, `product_bytes` at most.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,17 +16,17 @@ namespace cajal::training {
 
 class TrainingWorkspace {
  public:
+  static constexpr int64_t kProductBytes = int64_t{256} << 20;
+
   // Worker threads as many as torch has been told to use (gemma3::OpenDevice).
-  explicit TrainingWorkspace(const at::Device& device)
-      : device_(device), kernels_(MakeStepKernels(device)) {}
+  explicit TrainingWorkspace(const at::Device& device, int64_t product_bytes = kProductBytes)
+      : device_(device), product_bytes_(product_bytes), kernels_(MakeStepKernels(device)) {}
 
   [[nodiscard]] const at::Device& device() const { return device_; }
   [[nodiscard]] const StepKernels& kernels() const { return *kernels_; }
 
-  // How many tokens may be encoded at a time: the dense pre-activations of so many tokens take at
-  // most kProductBytes, or are one token's.
-  static constexpr int64_t kProductBytes = int64_t{256} << 20;
-  static int64_t TokensAtATime(int64_t n_features);
+  // How many tokens may be encoded at a time: as many as product_bytes hold, at least one.
+  [[nodiscard]] int64_t TokensAtATime(int64_t n_features) const;
 
   // [tokens, n_features], float32, with any content.
   at::Tensor Product(int64_t tokens, int64_t n_features);
@@ -36,6 +36,7 @@ class TrainingWorkspace {
 
  private:
   at::Device device_;
+  int64_t product_bytes_;
   std::unique_ptr<StepKernels> kernels_;
   at::Tensor product_;  // flat
   TranscoderParameters gradients_;

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -143,6 +144,25 @@ TEST(LayerTrainerTest, TrainsLayersTogetherToTheBytesOfEachAlone) {
   const auto alone = MakeTrainer(SmallSettings(), 1);
   Train(alone.get(), 0, 6);
   ExpectSameBytes(alone->SaveState(), b->SaveState());
+}
+
+// Large enough that products, sums and sweeps are shared among the threads.
+TEST(LayerTrainerTest, EndsWithTheSameBytesOnAnyNumberOfThreads) {
+  TrainingSettings settings = SmallSettings();
+  settings.n_features = 1500;
+  const auto train = [&](int threads) {
+    const int threads_before = at::get_num_threads();
+    at::set_num_threads(threads);
+    auto trainer =
+        *LayerTrainer::Create(settings, 192, 192, 0, std::make_shared<TrainingWorkspace>(at::kCPU));
+    for (uint64_t step = 0; step < 3; ++step) {
+      const at::Tensor x = at::randn({600, 192}, at::detail::createCPUGenerator(step), at::kFloat);
+      EXPECT_THAT(trainer->Step(x, x.tanh()), IsOk());
+    }
+    at::set_num_threads(threads_before);
+    return Copy(trainer->SaveState());
+  };
+  ExpectSameBytes(train(1), train(3));
 }
 
 TEST(LayerTrainerTest, GoesOnFromASavedStateToTheSameBytes) {

@@ -49,6 +49,13 @@ TEST(LearningRateTest, FallsLinearlyToZeroAfterTheLastStep) {
   EXPECT_DOUBLE_EQ(LearningRateAt(settings, 100), 0);
 }
 
+TEST(LearningRateTest, DecaysFromTheMomentBetweenTwoStepsThatTheShareNames) {
+  TrainingSettings settings = Settings(Decay::kLinear);
+  settings.decay_start = 0.625;  // 12.5 steps
+  EXPECT_DOUBLE_EQ(LearningRateAt(settings, 12), 1);
+  EXPECT_DOUBLE_EQ(LearningRateAt(settings, 13), 7 / 7.5);
+}
+
 TEST(LearningRateTest, FallsAlongHalfACosine) {
   const TrainingSettings settings = Settings(Decay::kCosine);
   EXPECT_DOUBLE_EQ(LearningRateAt(settings, 12), 1);
