@@ -111,6 +111,7 @@ absl::Status Run(const Options& options) {
 }  // namespace cajal::training
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // steps are seconds apart
   cajal::training::Options options;
   CLI::App app("Seconds per training step of one layer's transcoder, on random data");
   app.add_option("--d", options.d, "width of input and output");
