@@ -54,12 +54,13 @@ absl::Status CheckRange(const char* field, double value, double low, double high
 
 GemmaEngine::GemmaEngine(EngineOptions options, gemma3::Model model,
                          std::unique_ptr<transcoder::TranscoderSet> transcoders,
-                         tokenizer::Tokenizer tokenizer, image::PreprocessorConfig preprocessor)
+                         tokenizer::Tokenizer tokenizer,
+                         const image::PreprocessorConfig& preprocessor)
     : options_(std::move(options)),
       model_(std::move(model)),
       transcoders_(std::move(transcoders)),
       tokenizer_(std::move(tokenizer)),
-      preprocessor_(std::move(preprocessor)),
+      preprocessor_(preprocessor),
       folded_(attribution::FoldModel(model_, *transcoders_)) {
   const checkpoint::Gemma3Config& config = model_.config;
   const transcoder::TranscoderSetInfo& set = transcoders_->info();
@@ -108,9 +109,8 @@ absl::StatusOr<std::unique_ptr<Engine>> GemmaEngine::Load(const EngineOptions& o
     ASSIGN_OR_RETURN(gemma3::Model model, gemma3::LoadModel(checkpoint, {device, dtype}, context));
     ASSIGN_OR_RETURN(auto transcoders,
                      transcoder::LoadTranscoderSet(options.transcoder_dir, model, context));
-    auto engine = std::unique_ptr<GemmaEngine>(
-        new GemmaEngine(options, std::move(model), std::move(transcoders), std::move(tokenizer),
-                        std::move(preprocessor)));
+    auto engine = std::unique_ptr<GemmaEngine>(new GemmaEngine(
+        options, std::move(model), std::move(transcoders), std::move(tokenizer), preprocessor));
     engine->info_.warnings = checkpoint.warnings();
     RETURN_IF_ERROR(engine->SelfCheck(context));
     return engine;

@@ -43,7 +43,7 @@ class GemmaEngine : public Engine {
  private:
   GemmaEngine(EngineOptions options, gemma3::Model model,
               std::unique_ptr<transcoder::TranscoderSet> transcoders,
-              tokenizer::Tokenizer tokenizer, image::PreprocessorConfig preprocessor);
+              tokenizer::Tokenizer tokenizer, const image::PreprocessorConfig& preprocessor);
 
   [[nodiscard]] gemma3::ModelInput InputOf(const PreparedPrompt& prompt) const;
   // The ids of target tokens; each text must be exactly one token.

@@ -48,6 +48,20 @@ absl::Status WithPlace(const absl::Status& status, const corpus::DataFolder& fol
   return result;
 }
 
+// The progress of the whole data set from that of the call whose documents begin with `first`.
+client::Progress OfAllDocuments(client::Progress progress, int64_t first, int64_t n_documents,
+                                absl::Duration since_began) {
+  if (progress.phase != "evaluate") return progress;
+  progress.done += first;
+  progress.total = n_documents;
+  const auto done = static_cast<double>(progress.done);
+  progress.estimated_seconds_left =
+      progress.done == 0
+          ? 0
+          : absl::ToDoubleSeconds(since_began) * (static_cast<double>(n_documents) - done) / done;
+  return progress;
+}
+
 absl::StatusOr<client::TranscoderEvaluation> Evaluate(const EvaluateFlags& flags,
                                                       const corpus::DataFolder& folder,
                                                       int64_t n_documents,
@@ -61,19 +75,8 @@ absl::StatusOr<client::TranscoderEvaluation> Evaluate(const EvaluateFlags& flags
     if (!prompts.ok()) return UsageError(std::string(prompts.status().message()));
     const auto n_prompts = static_cast<int64_t>(prompts->size());
     client::CallOptions options = session.CallOptions();
-    // Of the whole data set, not of this call.
     options.on_progress = [&](const client::Progress& progress) {
-      client::Progress shown = progress;
-      if (progress.phase == "evaluate") {
-        shown.done = first + progress.done;
-        shown.total = n_documents;
-        const double seconds = absl::ToDoubleSeconds(absl::Now() - began);
-        shown.estimated_seconds_left =
-            shown.done == 0 ? 0
-                            : seconds * static_cast<double>(n_documents - shown.done) /
-                                  static_cast<double>(shown.done);
-      }
-      bar.Show(shown);
+      bar.Show(OfAllDocuments(progress, first, n_documents, absl::Now() - began));
     };
     client::EvaluateTranscodersRequest request{.prompts = *std::move(prompts)};
     if (!flags.layers.empty()) {
