@@ -140,11 +140,11 @@ void AddFileFlags(CLI::App* app, Line* line) {
                   "Layers to train, first and last. Layers are independent: trained together or "
                   "apart they become the same files. Default: all")
       ->type_name("A-B");
-  app->add_option("--held-out", run->held_out_dir,
-                  "Folder of data to be judged on, by modality. Default: none")
+  app->add_option("--held-out", run->held_out_dirs,
+                  "Folder of data to be judged on, by modality; repeat for more. Default: none")
       ->type_name("DIR");
   app->add_option("--held-out-tokens", run->held_out_tokens,
-                  "Judge on so many of its tokens; 0 = all. Default: 65536")
+                  "Judge on so many tokens of each; 0 = all. Default: 65536")
       ->check(Between(0, kMaxInt64))
       ->type_name("N");
 }

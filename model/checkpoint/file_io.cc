@@ -128,8 +128,14 @@ absl::Status WriteFully(int descriptor, std::span<const std::byte> bytes, const 
 absl::Status WriteFileAtomically(const std::string& path,
                                  const std::vector<std::span<const std::byte>>& pieces) {
   static std::atomic<int64_t> counter{0};
-  const std::string temporary = absl::StrCat(path, ".", getpid(), ".", counter++, ".tmp");
-  absl::Status status = WriteAndSync(temporary, pieces);
+  std::string temporary;
+  absl::Status status;
+  do {
+    // Containers that share a folder may have the same process number, and one that was killed and
+    // started again may find its own.
+    temporary = absl::StrCat(path, ".", getpid(), ".", counter++, ".tmp");
+    status = WriteAndSync(temporary, pieces);
+  } while (absl::IsAlreadyExists(status));
   if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) {
     status = ErrnoStatus(path, "put the new file in place");
   }

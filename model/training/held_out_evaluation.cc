@@ -4,6 +4,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -41,6 +42,33 @@ PerLayerSet SetOf(const LayerTrainers& trainers, at::ScalarType dtype) {
   return {std::move(info), std::move(layers)};
 }
 
+// Adds the tokens of one folder to the statistics. `on_document` hears how many documents are done.
+absl::Status AddFolder(const gemma3::Model& model, const HeldOutData& data,
+                       const corpus::DataFolder& folder, const HarvestSettings& harvest,
+                       const PerLayerSet& set,
+                       std::vector<features::ReconstructionStatistics>* statistics,
+                       const std::function<void(int64_t)>& on_document, RunContext* context) {
+  corpus::FolderSequences sequences(&folder, data.files, {.context = data.context});
+  int64_t left =
+      data.max_tokens_of_each > 0 ? data.max_tokens_of_each : std::numeric_limits<int64_t>::max();
+  while (left > 0) {
+    RETURN_IF_ERROR(context->CheckStop());
+    auto sequence = sequences.Next();
+    if (!sequence.ok()) return sequence.status();
+    if (!sequence->has_value()) break;
+    ASSIGN_OR_RETURN(const TokenActivations tokens, Harvest(model, **sequence, harvest, context));
+    const int64_t n = std::min(left, tokens.n_tokens());
+    left -= n;
+    const at::Tensor modality = tokens.modality.slice(0, 0, n).to(model.weights.placement.device);
+    for (size_t i = 0; i < statistics->size(); ++i) {
+      features::EvaluateLayer(set, static_cast<int>(i), tokens.inputs[i].slice(0, 0, n),
+                              tokens.outputs[i].slice(0, 0, n), modality, &(*statistics)[i]);
+    }
+    on_document(sequences.cursor().document);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<features::LayerSums>> EvaluateHeldOut(
@@ -52,24 +80,16 @@ absl::StatusOr<std::vector<features::LayerSums>> EvaluateHeldOut(
   for (const int64_t n_features : set.info().features_per_layer) {
     statistics.emplace_back(model.config.text.hidden_size, n_features);
   }
-  corpus::FolderSequences sequences(data.folder, data.files, {.context = data.context});
-  int64_t left = data.max_tokens > 0 ? data.max_tokens : std::numeric_limits<int64_t>::max();
+  int64_t n_documents = 0;
+  for (const corpus::DataFolder& folder : data.folders) n_documents += folder.n_documents();
+  context->BeginPhase("evaluate", n_documents);
   RunContext quiet = context->WithoutProgress();
-  context->BeginPhase("evaluate", data.folder->n_documents());
-  while (left > 0) {
-    RETURN_IF_ERROR(context->CheckStop());
-    auto sequence = sequences.Next();
-    if (!sequence.ok()) return sequence.status();
-    if (!sequence->has_value()) break;
-    ASSIGN_OR_RETURN(const TokenActivations tokens, Harvest(model, **sequence, harvest, &quiet));
-    const int64_t n = std::min(left, tokens.n_tokens());
-    left -= n;
-    const at::Tensor modality = tokens.modality.slice(0, 0, n).to(model.weights.placement.device);
-    for (size_t i = 0; i < statistics.size(); ++i) {
-      features::EvaluateLayer(set, static_cast<int>(i), tokens.inputs[i].slice(0, 0, n),
-                              tokens.outputs[i].slice(0, 0, n), modality, &statistics[i]);
-    }
-    context->Advance(sequences.cursor().document);
+  int64_t before = 0;
+  for (const corpus::DataFolder& folder : data.folders) {
+    RETURN_IF_ERROR(AddFolder(
+        model, data, folder, harvest, set, &statistics,
+        [&](int64_t done) { context->Advance(before + done); }, &quiet));
+    before += folder.n_documents();
   }
   std::vector<features::LayerSums> sums;
   for (const features::ReconstructionStatistics& layer : statistics) sums.push_back(layer.sums());

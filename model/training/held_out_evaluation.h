@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -15,17 +16,17 @@
 
 namespace cajal::training {
 
-// The data, all of which must outlive the call.
+// What `folders` and `files` point to must outlive the call.
 struct HeldOutData {
-  const corpus::DataFolder* folder = nullptr;
+  std::span<const corpus::DataFolder> folders;
   const corpus::PromptFiles* files = nullptr;
   int64_t context = 2048;
-  int64_t max_tokens = 0;  // at most so many tokens, from the beginning; 0 = all
+  int64_t max_tokens_of_each = 0;  // folder, from its beginning; 0 = all
 };
 
 // The sums of each trained layer, in the order of `trainers`, with the parameters rounded to
-// `dtype` as they will be in the exported file. Runs the folder's sequences once, in the order of
-// its files, packed as for training. Phase "evaluate", in documents.
+// `dtype` as they will be in the exported file. Runs each folder's sequences once, in the order
+// of its files, packed as for training. Phase "evaluate", in documents.
 absl::StatusOr<std::vector<features::LayerSums>> EvaluateHeldOut(
     const gemma3::Model& model, const HeldOutData& data, const HarvestSettings& harvest,
     const LayerTrainers& trainers, at::ScalarType dtype, RunContext* context);

@@ -90,10 +90,10 @@ absl::StatusOr<ordered_json> MakeRunRecord(const RunOptions& options,
     ASSIGN_OR_RETURN(hash, Sha256OfDataFolder(folder.dir));
     record["data"].push_back({{"sha256", hash}, {"weight", folder.weight}});
   }
-  record["held_out"] = nullptr;
-  if (!options.held_out_dir.empty()) {
-    ASSIGN_OR_RETURN(hash, Sha256OfDataFolder(options.held_out_dir));
-    record["held_out"] = {{"sha256", hash}, {"at_most_tokens", options.held_out_tokens}};
+  record["held_out"] = ordered_json::array();
+  for (const std::string& dir : options.held_out_dirs) {
+    ASSIGN_OR_RETURN(hash, Sha256OfDataFolder(dir));
+    record["held_out"].push_back({{"sha256", hash}, {"at_most_tokens", options.held_out_tokens}});
   }
   record["settings"] = Settings(options, block_tokens);
   return record;

@@ -31,6 +31,9 @@ struct TrainingFiles {
   [[nodiscard]] std::string Record(int layer) const {
     return training_dir() + "/layer_" + std::to_string(layer) + ".json";
   }
+  // Deletes what a run over these layers that was killed had not finished writing. Only while the
+  // run's lock is held.
+  void RemoveUnfinished() const;
   static std::string WeightsName(int layer) {
     return "layer_" + std::to_string(layer) + ".safetensors";
   }

@@ -104,6 +104,7 @@ class Run {
 
   absl::StatusOr<RunOutcome> Do() {
     ASSIGN_OR_RETURN(lock_, graph::DirectoryLock::Acquire(files_.run_dir(), "lock"));
+    files_.RemoveUnfinished();
     ASSIGN_OR_RETURN(record_, MakeRunRecord(options_, config_, shape_.block_tokens));
     if (options_.restart) RETURN_IF_ERROR(Forget());
     ASSIGN_OR_RETURN(const bool is_complete, IsComplete());
@@ -173,9 +174,9 @@ class Run {
                      corpus::SequenceMixture::Open(options_.data, &*files_of_prompts_,
                                                    options_.context, options_.settings.seed));
     mixture_.emplace(std::move(mixture));
-    if (!options_.held_out_dir.empty()) {
-      ASSIGN_OR_RETURN(corpus::DataFolder folder, corpus::DataFolder::Open(options_.held_out_dir));
-      held_out_.emplace(std::move(folder));
+    for (const std::string& dir : options_.held_out_dirs) {
+      ASSIGN_OR_RETURN(corpus::DataFolder folder, corpus::DataFolder::Open(dir));
+      held_out_.push_back(std::move(folder));
     }
     ASSIGN_OR_RETURN(const at::Device device,
                      gemma3::OpenDevice(options_.device, options_.threads));
@@ -292,14 +293,14 @@ class Run {
   }
 
   absl::Status Evaluate() {
-    if (!held_out_.has_value()) return absl::OkStatus();
+    if (held_out_.empty()) return absl::OkStatus();
     ASSIGN_OR_RETURN(
         const auto sums,
         EvaluateHeldOut(*model_,
-                        {.folder = &*held_out_,
+                        {.folders = held_out_,
                          .files = &*files_of_prompts_,
                          .context = options_.context,
-                         .max_tokens = options_.held_out_tokens},
+                         .max_tokens_of_each = options_.held_out_tokens},
                         harvest_, trainers_, ScalarTypeOf(options_.export_dtype), context_));
     figures_.clear();
     for (size_t i = 0; i < sums.size(); ++i) {
@@ -363,7 +364,7 @@ class Run {
 
   std::optional<corpus::PromptFiles> files_of_prompts_;
   std::optional<corpus::SequenceMixture> mixture_;
-  std::optional<corpus::DataFolder> held_out_;
+  std::vector<corpus::DataFolder> held_out_;
   std::optional<gemma3::Model> model_;
   std::optional<ActivationStream> stream_;
   std::optional<ShuffleBuffer> buffer_;

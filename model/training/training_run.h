@@ -42,8 +42,8 @@ struct RunOptions {
   int64_t context = 2048;                                       // longest sequence, in positions
   int64_t skip_positions = 1;               // left out at the beginning of each sequence
   int64_t buffer_bytes = int64_t{2} << 30;  // of the shuffling buffer, if it held all layers
-  std::string held_out_dir;                 // a data folder to be judged on; empty: none
-  int64_t held_out_tokens = 65'536;         // at most so many of it; 0 = all
+  std::vector<std::string> held_out_dirs;   // data folders to be judged on; none: not judged
+  int64_t held_out_tokens = 65'536;         // at most so many of each; 0 = all
   FloatType export_dtype = FloatType::kFloat32;
 
   // What does not.

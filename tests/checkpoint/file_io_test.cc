@@ -32,6 +32,17 @@ TEST(WriteFileAtomically, ReplacesTheOldFileAndLeavesNothingElse) {
   EXPECT_EQ(FilesIn(dir), 1u);
 }
 
+TEST(WriteFileAtomically, GoesPastTheTemporaryFilesOfAKilledProcessWithItsNumber) {
+  const TempDir dir;
+  for (int i = 0; i < 100; ++i) {
+    dir.Write("f." + std::to_string(getpid()) + "." + std::to_string(i) + ".tmp", "unfinished");
+  }
+  const std::string text = "new";
+  ASSERT_TRUE(WriteFileAtomically(dir.File("f"), {Bytes(text)}).ok());
+  EXPECT_EQ(golden::ReadBytes(dir.File("f")), "new");
+  EXPECT_EQ(FilesIn(dir), 101u);
+}
+
 TEST(WriteFileAtomically, MissingFolderIsNotFound) {
   const TempDir dir;
   EXPECT_EQ(WriteFileAtomically(dir.File("absent/f"), {}).code(), absl::StatusCode::kNotFound);
