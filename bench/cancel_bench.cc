@@ -75,6 +75,19 @@ class WatchedEngine : public Engine {
     return graph;
   }
 
+  absl::Status Validate(const EvaluationRequest& request) const override {
+    return engine_->Validate(request);
+  }
+  [[nodiscard]] int64_t EstimateBytes(const std::vector<PreparedPrompt>& prompts,
+                                      const EvaluationRequest& request) const override {
+    return engine_->EstimateBytes(prompts, request);
+  }
+  absl::StatusOr<TranscoderEvaluation> EvaluateTranscoders(
+      const std::vector<PreparedPrompt>& prompts, const EvaluationRequest& request,
+      RunContext* context) override {
+    return engine_->EvaluateTranscoders(prompts, request, context);
+  }
+
   void WaitUntilRunning(bool running) {
     MutexLock lock(&mutex_);
     while (running_ != running) changed_.Wait(&mutex_);
