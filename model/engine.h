@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "model/base/run_context.h"
+#include "model/corpus/prepared_prompt.h"
 #include "model/features/reconstruction_sums.h"
 #include "model/graph/attribution_graph.h"
 #include "model/tokenizer/prompt.h"
@@ -61,10 +62,7 @@ struct EngineInfo {
 };
 
 // A prompt with its tokens and pixels made; opaque to the server but for `tokenized`.
-struct PreparedPrompt {
-  tokenizer::TokenizedPrompt tokenized;
-  std::vector<float> pixels;  // [images and crops, 3, image_size, image_size], in [-1, 1]
-};
+using corpus::PreparedPrompt;
 
 // A named tensor in row-major order.
 struct NamedArray {

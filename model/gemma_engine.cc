@@ -15,9 +15,6 @@
 #include "model/features/evaluate_transcoders.h"
 #include "model/gemma3/decoder.h"
 #include "model/gemma3/torch_status.h"
-#include "model/image/decode_image.h"
-#include "model/image/preprocess.h"
-#include "model/tokenizer/tokenize_prompt.h"
 #include "model/transcoder/load_transcoder_set.h"
 
 namespace cajal {
@@ -54,13 +51,11 @@ absl::Status CheckRange(const char* field, double value, double low, double high
 
 GemmaEngine::GemmaEngine(EngineOptions options, gemma3::Model model,
                          std::unique_ptr<transcoder::TranscoderSet> transcoders,
-                         tokenizer::Tokenizer tokenizer,
-                         const image::PreprocessorConfig& preprocessor)
+                         corpus::PromptFiles prompt_files)
     : options_(std::move(options)),
       model_(std::move(model)),
       transcoders_(std::move(transcoders)),
-      tokenizer_(std::move(tokenizer)),
-      preprocessor_(preprocessor),
+      prompt_files_(std::move(prompt_files)),
       folded_(attribution::FoldModel(model_, *transcoders_)) {
   const checkpoint::Gemma3Config& config = model_.config;
   const transcoder::TranscoderSetInfo& set = transcoders_->info();
@@ -99,18 +94,13 @@ absl::StatusOr<std::unique_ptr<Engine>> GemmaEngine::Load(const EngineOptions& o
                      gemma3::OpenDevice(DeviceFlag(options.device), options.threads));
     const at::ScalarType dtype = options.dtype == DType::kBFloat16 ? at::kBFloat16 : at::kFloat;
     ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::Open(options.model_dir));
-    ASSIGN_OR_RETURN(auto tokenizer, tokenizer::Tokenizer::Load(options.model_dir));
-    RETURN_IF_ERROR(tokenizer::CheckTokenizer(tokenizer, checkpoint.config()));
-    image::PreprocessorConfig preprocessor;
-    if (checkpoint.config().vision.has_value()) {
-      ASSIGN_OR_RETURN(preprocessor, image::LoadPreprocessorConfig(options.model_dir,
-                                                                   *checkpoint.config().vision));
-    }
+    ASSIGN_OR_RETURN(auto prompt_files,
+                     corpus::LoadPromptFiles(options.model_dir, checkpoint.config()));
     ASSIGN_OR_RETURN(gemma3::Model model, gemma3::LoadModel(checkpoint, {device, dtype}, context));
     ASSIGN_OR_RETURN(auto transcoders,
                      transcoder::LoadTranscoderSet(options.transcoder_dir, model, context));
     auto engine = std::unique_ptr<GemmaEngine>(new GemmaEngine(
-        options, std::move(model), std::move(transcoders), std::move(tokenizer), preprocessor));
+        options, std::move(model), std::move(transcoders), std::move(prompt_files)));
     engine->info_.warnings = checkpoint.warnings();
     RETURN_IF_ERROR(engine->SelfCheck(context));
     return engine;
@@ -130,40 +120,10 @@ absl::Status GemmaEngine::SelfCheck(RunContext* context) {
 }
 
 absl::StatusOr<PreparedPrompt> GemmaEngine::Prepare(const tokenizer::Prompt& prompt) const {
-  RETURN_IF_ERROR(tokenizer::CheckPrompt(model_.config, prompt));
-  PreparedPrompt prepared;
-  std::vector<int32_t> crops_per_image;
-  const int64_t values_per_view = 3 * preprocessor_.image_size * preprocessor_.image_size;
-  // Looked at before each picture: a small file may hold thousands of them, and the pixels of one
-  // are megabytes.
-  const auto check_views = [&](int64_t n_views) -> absl::Status {
-    if (n_views <= info_.max_positions / info_.tokens_per_image) return absl::OkStatus();
-    return InvalidField("prompt", "PROMPT_TOO_LONG",
-                        "has " + std::to_string(n_views) + " pictures and crops of " +
-                            std::to_string(info_.tokens_per_image) + " positions each; at most " +
-                            std::to_string(info_.max_positions) + " positions are admitted");
-  };
-  const std::vector<tokenizer::PlacedImage> images = tokenizer::ImagesOf(prompt);
-  int64_t n_views = 0;
-  for (size_t i = 0; i < images.size(); ++i) {
-    const tokenizer::PlacedImage& placed = images[i];
-    RETURN_IF_ERROR(check_views(n_views + static_cast<int64_t>(images.size() - i)));
-    auto picture = image::DecodeImage(placed.image->bytes, options_.max_image_pixels);
-    if (!picture.ok()) {
-      return InvalidField(placed.field, ReasonOf(picture.status()),
-                          std::string(picture.status().message()));
-    }
-    const std::vector<float> views =
-        image::Preprocess(*picture, preprocessor_, prompt.pan_and_scan);
-    prepared.pixels.insert(prepared.pixels.end(), views.begin(), views.end());
-    const auto n_of_image = static_cast<int64_t>(views.size()) / values_per_view;
-    crops_per_image.push_back(static_cast<int32_t>(n_of_image - 1));
-    n_views += n_of_image;
-  }
-  ASSIGN_OR_RETURN(prepared.tokenized,
-                   tokenizer::TokenizePrompt(tokenizer_, model_.config, prompt, crops_per_image,
-                                             info_.max_positions));
-  return prepared;
+  return corpus::PreparePrompt(
+      prompt_files_,
+      {.max_positions = info_.max_positions, .max_image_pixels = options_.max_image_pixels},
+      prompt);
 }
 
 absl::Status GemmaEngine::Validate(const ForwardRequest& request) const {
@@ -251,7 +211,7 @@ gemma3::ModelInput GemmaEngine::InputOf(const PreparedPrompt& prompt) const {
     input.image_runs.push_back({span.begin, span.end});
   }
   if (!input.image_runs.empty()) {
-    const int64_t size = preprocessor_.image_size;
+    const int64_t size = prompt_files_.preprocessor.image_size;
     input.pixels = at::empty({static_cast<int64_t>(input.image_runs.size()), 3, size, size});
     CAJAL_CHECK(prompt.pixels.size() == static_cast<size_t>(input.pixels.numel()))
         << "as many pictures and crops as runs of image tokens";
@@ -266,7 +226,7 @@ absl::StatusOr<std::vector<int64_t>> GemmaEngine::TargetIds(
   std::vector<int64_t> ids;
   for (size_t i = 0; i < targets.size(); ++i) {
     const std::string field = "targets[" + std::to_string(i) + "].token";
-    const std::vector<int64_t> encoded = tokenizer_.Encode(targets[i]);
+    const std::vector<int64_t> encoded = prompt_files_.tokenizer.Encode(targets[i]);
     if (encoded.size() != 1) {
       return InvalidField(field,
                           "'" + targets[i] + "' is " + std::to_string(encoded.size()) +
@@ -299,7 +259,7 @@ absl::StatusOr<ForwardResult> GemmaEngine::Forward(const PreparedPrompt& prompt,
     for (int64_t i = 0; i < request.top_k; ++i) {
       const auto id = ids[i].item<int64_t>();
       result.top.push_back({.token_id = id,
-                            .token = tokenizer_.Decode(std::vector<int64_t>{id}),
+                            .token = prompt_files_.tokenizer.Decode(std::vector<int64_t>{id}),
                             .logit = logits[-1][id].item<float>(),
                             .probability = top[i].item<float>()});
     }
@@ -335,7 +295,7 @@ absl::StatusOr<graph::AttributionGraph> GemmaEngine::Attribute(const PreparedPro
           {.image = span.image, .crop = span.crop, .begin = span.begin, .end = span.end});
     }
     for (graph::LogitNode& logit : graph.logits) {
-      logit.token = tokenizer_.Decode(std::vector<int64_t>{logit.token_id});
+      logit.token = prompt_files_.tokenizer.Decode(std::vector<int64_t>{logit.token_id});
     }
     return graph;
   });

@@ -6,10 +6,9 @@
 
 #include "model/attribution/frozen_model.h"
 #include "model/attribution/sweep_workers.h"
+#include "model/corpus/prepare_prompt.h"
 #include "model/engine.h"
 #include "model/gemma3/model.h"
-#include "model/image/preprocessor_config.h"
-#include "model/tokenizer/tokenizer.h"
 #include "model/transcoder/transcoder_set.h"
 
 namespace cajal {
@@ -43,7 +42,7 @@ class GemmaEngine : public Engine {
  private:
   GemmaEngine(EngineOptions options, gemma3::Model model,
               std::unique_ptr<transcoder::TranscoderSet> transcoders,
-              tokenizer::Tokenizer tokenizer, const image::PreprocessorConfig& preprocessor);
+              corpus::PromptFiles prompt_files);
 
   [[nodiscard]] gemma3::ModelInput InputOf(const PreparedPrompt& prompt) const;
   // The ids of target tokens; each text must be exactly one token.
@@ -55,8 +54,7 @@ class GemmaEngine : public Engine {
   const EngineOptions options_;
   const gemma3::Model model_;
   const std::unique_ptr<transcoder::TranscoderSet> transcoders_;
-  const tokenizer::Tokenizer tokenizer_;
-  const image::PreprocessorConfig preprocessor_;
+  const corpus::PromptFiles prompt_files_;
   const attribution::FoldedModel folded_;
   attribution::SweepWorkers sweep_workers_;
   EngineInfo info_;

@@ -19,7 +19,7 @@ class LogFile {
   LogFile(const LogFile&) = delete;
   LogFile& operator=(const LogFile&) = delete;
 
-  absl::StatusOr<std::string> ReadAll() const;
+  [[nodiscard]] absl::StatusOr<std::string> ReadAll() const;
   // Keeps the first `size` bytes.
   absl::Status Truncate(int64_t size);
   // In the kernel's hands when it returns: a killed process loses none of it.

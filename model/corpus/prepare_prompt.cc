@@ -1,7 +1,7 @@
 #include "model/corpus/prepare_prompt.h"
 
-#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "model/image/decode_image.h"

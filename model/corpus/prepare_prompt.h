@@ -2,20 +2,16 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <string>
 
 #include "model/base/status.h"
 #include "model/checkpoint/config.h"
+#include "model/corpus/prepared_prompt.h"
 #include "model/image/preprocessor_config.h"
 #include "model/tokenizer/prompt.h"
 #include "model/tokenizer/tokenizer.h"
 
 namespace cajal::corpus {
-
-struct PreparedPrompt {
-  tokenizer::TokenizedPrompt tokenized;
-  std::vector<float> pixels;  // [images and crops, 3, image_size, image_size], in [-1, 1]
-};
 
 struct PromptLimits {
   int64_t max_positions = 8192;
