@@ -21,7 +21,7 @@ TEST(ModelServiceTest, ServerInfoSaysWhatIsLoadedAndWhatIsPermitted) {
   EXPECT_EQ(info.limits().queue_size(), 64);
   EXPECT_EQ(info.limits().budget_bytes(), FakeEngine::kBudgetBytes);
   EXPECT_THAT(info.methods(), testing::Contains("cajal.v1.GraphService/CreateGraph"));
-  EXPECT_EQ(info.methods_size(), 12);
+  EXPECT_EQ(info.methods_size(), 13);
 }
 
 TEST(ModelServiceTest, TokenizeGivesTheTokensOfThePrompt) {
