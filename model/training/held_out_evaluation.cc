@@ -92,6 +92,7 @@ absl::StatusOr<std::vector<features::LayerSums>> EvaluateHeldOut(
     before += folder.n_documents();
   }
   std::vector<features::LayerSums> sums;
+  sums.reserve(statistics.size());
   for (const features::ReconstructionStatistics& layer : statistics) sums.push_back(layer.sums());
   return sums;
 }
