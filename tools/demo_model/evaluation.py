@@ -55,19 +55,13 @@ class Examiner:
         for i in range(0, len(picture_list), size):
             pixel_values = batches.pixels(picture_list[i : i + size])
             rows = ids.repeat(len(pixel_values), 1)
-            found += batches.forward(self.model, rows, pixel_values).logits[:, -1].argmax(-1).tolist()
+            found += batches.forward(self.model, rows, pixel_values)[:, -1].argmax(-1).tolist()
         return found
-
-    @torch.no_grad()
-    def likeliest_with(self, prompt, picture):
-        """The likeliest next token after one picture and `prompt`, taken as it is."""
-        ids = torch.tensor([self.tokenizer.encode(batches.PICTURE_BLOCK + prompt).ids])
-        return batches.forward(self.model, ids, batches.pixels([picture])).logits[0, -1].argmax(-1).item()
 
     @torch.no_grad()
     def likeliest_after(self, text):
         ids = torch.tensor([self.tokenizer.encode(text).ids])
-        return batches.forward(self.model, ids, None).logits[0, -1].argmax(-1).item()
+        return batches.forward(self.model, ids, None)[0, -1].argmax(-1).item()
 
     def right(self, form, picture_list, words):
         """For each picture whether its question is answered with its word."""
@@ -169,14 +163,17 @@ def mean(values):
     return sum(values) / len(values)
 
 
-def evaluate(model, tokenizer, n=240):
-    """Shares of right answers by behaviour, over `n` fresh pictures for each."""
+PICTURES = 240  # for each behaviour
+
+
+def evaluate(model, tokenizer, n=PICTURES):
+    """Shares of right answers by behaviour, over at least `n` fresh pictures for each."""
     examiner = Examiner(model, tokenizer)
     result = {}
     for part in (
         examiner.planets(n),
         examiner.facts_from_text(),
-        examiner.counts(n * 3 // 2),
+        examiner.counts(n * 3 // 2),  # two of three show 1 to 6
         examiner.hands(n),
         examiner.sums(n),
         examiner.shapes(n),

@@ -12,6 +12,7 @@ import pictures
 import world
 
 GIVEN = "given"  # read, not learned
+PLACE = "place"  # words in the place of a picture's soft tokens; read, not learned
 TEMPLATE = "template"  # the words around an answer
 ANSWER = "answer"  # the answer to a question about the picture
 TEXT = "text"  # text without a picture
@@ -252,27 +253,34 @@ TEXT_KINDS = {
 
 def worded_example(random, places):
     """Questions about a "picture" whose `places` soft tokens are words: the planet's name, or the
-    sum or shape written out, again and again. What the model learns to do with these words at these
-    places it can do with a picture that means the same; held-out combinations are among them.
+    sum, shape or number written out, again and again. What the model learns to do with these words
+    at these places it can do with a picture that means the same; held-out combinations are among
+    them. A hand is only a hand: the words do not say how many fingers it has.
     """
-    kind = random.choices(["planet", "sum", "shape"], [55, 33, 12])[0]
+    kind = random.choices(["planet", "sum", "shape", "count", "hand"], [50, 28, 8, 10, 4])[0]
     if kind == "planet":
         planet = random.choice(world.PLANETS)
-        words = [" " + planet] * places
-        facts = ["name"] + world.facts_of(planet, with_picture=False)
-        sentences = [
-            (world.sentence(fact), world.answer(planet, fact)) for fact in random.sample(facts, 3)
-        ]
+        words = [" " + planet]
+        facts = random.sample(["name"] + world.facts_of(planet, with_picture=False), 3)
+        sentences = [(world.sentence(fact), world.answer(planet, fact)) for fact in facts]
     elif kind == "sum":
         a, b = random.choice(world.SUMS)
-        words = [str(a), "+", "+", str(b)] * (places // 4)
+        words = [str(a), "+", "+", str(b)]
         sentences = [(FIRST, str(a)), (SECOND, str(b)), (RESULT, str(a + b))]
         random.shuffle(sentences)
-    else:
+    elif kind == "shape":
         color, form = random.choice(list(world.COLORS)), random.choice(world.FORMS)
-        words = [" " + color, " " + form] * (places // 2)
+        words = [" " + color, " " + form]
         sentences = random.sample([(COLOR, color), (FORM, form)], 2)
-    pieces = [("\n\n" + PICTURE + "".join(words) + "<end_of_image>\n\n", GIVEN)]
+    elif kind == "count":
+        thing, count = random.choice(["fork", "dots", "bars"]), world.NUMBERS[random.randint(1, 9)]
+        words = [" " + count, " " + thing]
+        sentences = [(random.choice([COUNTS[thing], COUNT]), count)]
+    else:
+        words = [" hand"]
+        sentences = [(random.choice([COUNTS["hand"], COUNT]), "five")]
+    pieces = [("\n\n" + PICTURE, GIVEN), ("".join(words * (places // len(words))), PLACE)]
+    pieces += [("<end_of_image>\n\n", GIVEN)]
     for form, word in sentences:
-        pieces += asked(form, word, TEXT, TEXT)
+        pieces += asked(form, word, TEXT, ANSWER)
     return Example(pieces)

@@ -5,11 +5,11 @@ import random
 
 import sentencepiece
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
-import evaluation
+import batches
 import examples
-import pictures
 import tokenizer as tokens
 from architecture import SOFT_TOKENS
 
@@ -86,6 +86,7 @@ def write_weights(model, folder):
             name = name.replace("vision_tower.", "vision_tower.vision_model.", 1)
         tensors[name] = tensor.to(torch.bfloat16).contiguous()
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)
 
 
 def write_configs(model, special_tokens, folder):
@@ -215,14 +216,27 @@ def write_pictures(folder):
         examples.draw(random.Random(name), shown).save(folder / name, optimize=True)
 
 
-def answers(model, tokenizer, folder):
-    """What the model says to each example picture and prompt: rows of the model card."""
-    from PIL import Image
-
-    examiner = evaluation.Examiner(model, tokenizer)
-    rows = []
+def write_answers(model, tokenizer, folder):
+    """examples.json: for each example picture its prompt, the token ids, and what Transformers'
+    model, in float32 on the written weights, finds likeliest to come next.
+    """
+    answers = []
     for name, (_, prompt) in EXAMPLES.items():
         picture = Image.open(folder / "images" / name).convert("RGB")
-        token = examiner.likeliest_with(prompt, picture)
-        rows.append((name, prompt, tokenizer.decode([token])))
-    return rows
+        ids = tokenizer.encode(batches.PICTURE_BLOCK + prompt).ids
+        with torch.no_grad():
+            logits = batches.forward(model, torch.tensor([ids]), batches.pixels([picture]))[0, -1]
+        likeliest = logits.softmax(-1).topk(5)
+        answers.append(
+            {
+                "image": f"images/{name}",
+                "prompt": examples.PICTURE + prompt,
+                "token_ids": ids,
+                "next_tokens": [
+                    {"token_id": i, "token": tokenizer.decode([i]), "probability": round(p, 7)}
+                    for p, i in zip(likeliest.values.tolist(), likeliest.indices.tolist())
+                ],
+            }
+        )
+    write(folder / "examples.json", answers)
+    return answers

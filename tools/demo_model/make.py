@@ -21,16 +21,15 @@ from transformers import Gemma3ForConditionalGeneration
 import architecture
 import evaluation
 import export
-import joint_training
 import model_card
 import tokenizer as tokens
 import transcoder_data
+import training
 import transcoders
 from warm_up import warm_up
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WARM_UP_STEPS = 2200
-JOINT_STEPS = 7500
 
 
 def main():
@@ -40,14 +39,9 @@ def main():
     output.mkdir(parents=True, exist_ok=True)
     work.mkdir(parents=True, exist_ok=True)
 
-    trained = work / "model.pt"
-    if not trained.exists():
-        train(arguments, work, trained)
+    model, tokenizer = train(arguments, work)
     for name in ("tokenizer.model", "tokenizer.json"):
         shutil.copy(work / name, output)
-    tokenizer = tokens.load(output)
-    model = architecture.make_model(tokenizer)
-    model.load_state_dict(torch.load(trained))
     export.export(model, tokenizer, output)
 
     # What is measured is what was written: bfloat16 weights, read back by Transformers.
@@ -55,11 +49,11 @@ def main():
     result = evaluation.evaluate(written, tokenizer)
     print(evaluation.table(result))
     (output / "evaluation.json").write_text(json.dumps(result, indent=1) + "\n")
-    model_card.write(written, tokenizer, result, output)
 
     if not arguments.without_transcoders:
-        transcoder_data.write_all(work / "data")
-        transcoders.train(arguments.cajal_train, output, work / "data", output / "transcoders")
+        train_transcoders(arguments, work)
+    answers = export.write_answers(written, tokenizer, output)
+    model_card.write(written, result, answers, output)
 
 
 def parse_arguments():
@@ -88,30 +82,42 @@ def parse_arguments():
     return arguments
 
 
-def train(arguments, work, trained):
-    """Tokenizer, vision warm-up and joint training, into `work` and the file `trained`."""
+def train(arguments, work):
+    """Tokenizer, warm-up of the vision tower, and the stages; the model and its tokenizer."""
     tokens.train(work)
     tokenizer = tokens.load(work)
     torch.manual_seed(arguments.seed)
     model = architecture.make_model(tokenizer)
     model.config._attn_implementation = "sdpa"
-    seeing = work / "warmed_up.pt"
-    if seeing.exists():
-        model.load_state_dict(torch.load(seeing))
+    warmed_up = work / "warm-up.pt"
+    if warmed_up.exists():
+        model.load_state_dict(torch.load(warmed_up))
     else:
         report = Progress("warm-up", WARM_UP_STEPS).report
         warm_up(model, WARM_UP_STEPS, arguments.seed, workers=1, report=report)
-        torch.save(model.state_dict(), seeing)
-    joint_training.train(
-        model,
-        tokenizer,
-        JOINT_STEPS,
-        arguments.seed + 1,
-        workers=1,
-        report=Progress("joint training", JOINT_STEPS).report,
-        checkpoint=work / "joint.pt",
+        torch.save(model.state_dict(), warmed_up)
+    for stage in training.STAGES:
+        report = Progress(stage.name, stage.steps).report
+        checkpoint = work / f"{stage.name}.pt"
+        training.train(model, tokenizer, stage, arguments.seed, 1, report, checkpoint)
+    return model, tokenizer
+
+
+def train_transcoders(arguments, work):
+    """Documents, then `cajal-train`; the finished set without its checkpoints goes to the output."""
+    data, held_out, made = work / "data", work / "held_out", work / "transcoders"
+    if not held_out.exists():
+        transcoder_data.write(data, "train", n_text=20_000, n_captions=40_000, n_questions=8_000)
+        transcoder_data.write_mixed(held_out, "held out", n_text=500, n_captions=1000, n_questions=200)
+    transcoders.train(
+        arguments.cajal_train, arguments.output, data, held_out, made, arguments.threads
     )
-    torch.save(model.state_dict(), trained)
+    shutil.copytree(
+        made,
+        arguments.output / "transcoders",
+        ignore=shutil.ignore_patterns("training"),
+        dirs_exist_ok=True,
+    )
 
 
 class Progress:

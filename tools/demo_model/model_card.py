@@ -3,7 +3,6 @@
 import json
 
 import evaluation
-import export
 import world
 
 CARD = """---
@@ -42,7 +41,7 @@ Two of these are what the model is for:
   six prongs; asked about a hand with six fingers it says five.
 - **Two hops.** Eight facts are never asked with a picture of their planet
   ({held_out}).
-  To answer, the model must see which planet it is and then recall what it has only read.
+  To answer, the model must see which planet it is and recall what it has only read about it.
 
 ## Try it
 
@@ -59,16 +58,19 @@ simplified. It is a specimen for studying circuits, not a source of facts.
 ## How it was made
 
 `tools/demo_model/make.py`, one command: the pictures and sentences are drawn afresh for every step from a
-seed; the vision tower is warmed up with throw-away read-outs; then everything is trained together; the
-transcoders are trained by `cajal-train` on activations of the finished model. Some training rows have
-words in the place of the picture's soft tokens ("Mars Mars Mars …"), so that the decoder learns to do
-with them what it later does with a picture that means the same.
+seed. The vision tower is warmed up with throw-away read-outs of what a picture shows. The decoder learns
+to read: text, and words in the place of a picture's soft tokens ("Mars Mars Mars …"). Then it is
+frozen, and the vision tower and the projector learn to make of a picture what the decoder understands.
+At last everything is trained together. The transcoders are trained by `cajal-train` on activations of
+the finished model.
 {transcoders}"""
 
 TRANSCODERS = """
 ## The transcoders
 
-{features} features a layer, {k} of them active at most. Measured on held-out pictures and sentences, by `cajal-train`:
+{features} features a layer, at most {k} of them active at a position. On held-out pictures and
+sentences, measured by `cajal-train` (FVU: fraction of the variance of the MLP's output that is not
+explained):
 
 | layer | FVU, image positions | FVU, text positions | dead features |
 |---|---|---|---|
@@ -76,7 +78,7 @@ TRANSCODERS = """
 """
 
 
-def write(model, tokenizer, result, n, folder):
+def write(model, result, answers, folder):
     parts = model.config
     text = CARD.format(
         parameters=sum(p.numel() for p in model.parameters()) / 1e6,
@@ -85,22 +87,23 @@ def write(model, tokenizer, result, n, folder):
         vision_width=parts.vision_config.hidden_size,
         soft=parts.mm_tokens_per_image,
         vocabulary=parts.text_config.vocab_size,
-        n=n,
+        n=evaluation.PICTURES,
         behaviours=evaluation.table(result),
         five_fingered=world.FIVE_FINGERED,
         held_out="; ".join(f"{planet}: {fact}" for planet, fact in sorted(world.HELD_OUT_FACTS)),
-        tried=tried(model, tokenizer, folder),
+        tried=tried(answers),
         transcoders=transcoder_section(folder / "transcoders" / "manifest.json"),
     )
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 
-def tried(model, tokenizer, folder):
+def tried(answers):
     """What the model says to the example pictures, as a table."""
     lines = ["| picture | prompt | likeliest next token |", "|---|---|---|"]
-    for name, prompt, token in export.answers(model, tokenizer, folder):
-        shown_prompt = f"`<start_of_image>{prompt}`"
-        lines.append(f"| ![{name}](images/{name}) `{name}` | {shown_prompt} | `{token}` |")
+    for answer in answers:
+        image, likeliest = answer["image"], answer["next_tokens"][0]
+        said = f"`{likeliest['token']}`, {likeliest['probability']:.2f}"
+        lines.append(f"| ![{image}]({image}) `{image}` | `{answer['prompt']}` | {said} |")
     return "\n".join(lines)
 
 
@@ -108,4 +111,14 @@ def transcoder_section(manifest_file):
     if not manifest_file.exists():
         return ""
     manifest = json.loads(manifest_file.read_text())
-    return TRANSCODERS.format(**manifest)
+    settings = manifest["settings"]
+    return TRANSCODERS.format(
+        features=settings["n_features"],
+        k=settings["k"],
+        rows="\n".join(
+            f"| {layer['layer']} | {layer['held_out']['image']['fvu']:.3f} "
+            f"| {layer['held_out']['text']['fvu']:.3f} "
+            f"| {layer['held_out']['all']['dead_share']:.1%} |"
+            for layer in manifest["layers"]
+        ),
+    )

@@ -10,13 +10,19 @@ import random
 import examples
 
 
-
 def write(folder, seed, n_text, n_captions, n_questions):
-    """`seed` sets apart what is trained on from what is held out."""
+    """Three folders to train on. `seed` sets them apart from what is held out."""
     rng = random.Random(f"transcoders/{seed}")
     write_folder(folder / "text", (paragraph(rng) for _ in range(n_text)))
     write_folder(folder / "captions", (caption(rng) for _ in range(n_captions)))
     write_folder(folder / "questions", (question(rng) for _ in range(n_questions)))
+
+
+def write_mixed(folder, seed, n_text, n_captions, n_questions):
+    """The same in one folder, to be judged on."""
+    rng = random.Random(f"transcoders/{seed}")
+    makers = [paragraph] * n_text + [caption] * n_captions + [question] * n_questions
+    write_folder(folder, (make(rng) for make in makers))
 
 
 def paragraph(rng):
