@@ -62,8 +62,8 @@ class RunContext {
     return stop_->stop_requested() || Clock::now() >= deadline_;
   }
 
-  // One with the same stop flag and deadline that tells nobody: for the steps of a computation whose
-  // phases are larger than they.
+  // One with the same stop flag and deadline that tells nobody: for the steps of a computation
+  // whose phases are larger than they.
   [[nodiscard]] RunContext WithoutProgress() const { return {stop_, deadline_, nullptr}; }
 
   // Starts a phase of `total` units, reporting 0 done.
