@@ -83,6 +83,7 @@ absl::StatusOr<v1::FindPathsResponse> AnswerFindPaths(const graph::AttributionGr
                                                       const v1::FindPathsRequest& request) {
   ASSIGN_OR_RETURN(const graph::PruningOptions prune, FromProto(request.prune()));
   graph::PathQuery query;
+  query.min_features = request.min_features();
   query.max_paths = request.has_max_paths() ? request.max_paths() : kDefaultPaths;
   ASSIGN_OR_RETURN(query.sources, NodesOf(graph, "source_ids", request.source_ids()));
   ASSIGN_OR_RETURN(query.targets, NodesOf(graph, "target_ids", request.target_ids()));

@@ -17,6 +17,7 @@ struct PathsFlags {
   std::vector<std::string> from;
   std::vector<std::string> to;
   int32_t max_paths = 10;
+  int32_t min_features = 0;
   PruneFlags prune;
   bool json = false;
 };
@@ -110,6 +111,7 @@ absl::Status RunPaths(const PathsFlags& flags, Session& session) {
                                  .source_ids = flags.from,
                                  .target_ids = flags.to,
                                  .max_paths = flags.max_paths,
+                                 .min_features = flags.min_features,
                                  .prune = flags.prune.options()},
                                 session.CallOptions());
   if (!paths.ok()) return paths.status();
@@ -147,6 +149,12 @@ Command AddPathsCommand(CLI::App* cajal) {
   app->add_option("--max-paths", flags->max_paths, "Most paths to show, at most 1000")
       ->type_name("N")
       ->check(AtLeast(1))
+      ->capture_default_str();
+  app->add_option("--min-features", flags->min_features,
+                  "Only paths with at least so many features: the strongest are short ones, and "
+                  "these show the steps in between")
+      ->type_name("N")
+      ->check(AtLeast(0))
       ->capture_default_str();
   AddPruneFlags(app, &flags->prune);
   AddJsonFlag(app, &flags->json);

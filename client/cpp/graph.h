@@ -78,6 +78,7 @@ struct FindPathsRequest {
   std::vector<std::string> source_ids = {};  // where paths begin; empty = all tokens
   std::vector<std::string> target_ids = {};  // where they end; empty = the most probable logit
   std::optional<int32_t> max_paths = {};     // [10] 1 to 1000
+  int32_t min_features = 0;                  // 0 to 100: features on a path, its ends included
   PruneOptions prune = {};                   // paths use the edges that this keeps
 };
 

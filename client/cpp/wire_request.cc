@@ -145,6 +145,7 @@ v1::FindPathsRequest ToProto(const FindPathsRequest& request) {
   proto.mutable_source_ids()->Add(request.source_ids.begin(), request.source_ids.end());
   proto.mutable_target_ids()->Add(request.target_ids.begin(), request.target_ids.end());
   if (request.max_paths) proto.set_max_paths(*request.max_paths);
+  proto.set_min_features(request.min_features);
   *proto.mutable_prune() = ToProto(request.prune);
   return proto;
 }

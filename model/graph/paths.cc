@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "model/graph/graph_check.h"
 
@@ -12,12 +13,12 @@ namespace {
 constexpr double kMinRowSum = 1e-10;  // as in influence.cc
 
 // The end of a path that leads from some source to a node: one edge, and the rest by reference to
-// the list of the node that the edge comes from.
+// the list that it continues.
 struct HalfPath {
   double strength = 1;
   int32_t sign = 1;
-  int32_t from = -1;  // -1: the path begins here
-  int32_t rank = 0;   // in from's list
+  int64_t from = -1;  // key of a list; -1: the path begins here
+  int32_t rank = 0;   // in that list
 };
 
 bool IsStronger(const HalfPath& a, const HalfPath& b) {
@@ -26,8 +27,86 @@ bool IsStronger(const HalfPath& a, const HalfPath& b) {
   return a.rank < b.rank;
 }
 
-// The strongest half paths to each node, strongest first.
-using HalfPaths = std::vector<std::vector<HalfPath>>;
+// Keeps the strongest, sorted.
+void Cut(std::vector<HalfPath>* halves, size_t max_paths) {
+  const size_t kept = std::min(halves->size(), max_paths);
+  std::partial_sort(halves->begin(), halves->begin() + kept, halves->end(), IsStronger);
+  halves->resize(kept);
+}
+
+// The strongest half paths to each node, strongest first, in a list for each number of features on
+// them; the last list counts all from min_features up. Without the numbers apart, strong paths with
+// too few features would push out those that have enough in the end.
+class HalfPaths {
+ public:
+  HalfPaths(const AttributionGraph& graph, const PathQuery& query)
+      : graph_(graph),
+        n_counts_(query.min_features + 1),
+        max_paths_(query.max_paths),
+        lists_(static_cast<size_t>(graph.n_nodes()) * n_counts_) {}
+
+  // Lets paths begin at the node.
+  void Begin(int32_t node) {
+    std::vector<HalfPath>& list = lists_[Key(node, CountAt(node, 0))];
+    list.push_back({});
+    Cut(&list, max_paths_);
+  }
+
+  // Finds the half paths that end with an edge into `row`. All sources of the row have theirs.
+  void Extend(int32_t row, std::span<const uint8_t> edge_mask) {
+    const EdgeMatrix& edges = graph_.edges;
+    double row_sum = 0;
+    for (int64_t e = edges.row_begin[row]; e < edges.row_begin[row + 1]; ++e) {
+      row_sum += std::abs(edges.weights[e]);
+    }
+    row_sum = std::max(row_sum, kMinRowSum);
+    for (int64_t e = edges.row_begin[row]; e < edges.row_begin[row + 1]; ++e) {
+      if (!edge_mask.empty() && edge_mask[e] == 0) continue;
+      const double share = std::abs(edges.weights[e]) / row_sum;
+      const int32_t sign = edges.weights[e] < 0 ? -1 : 1;
+      for (int32_t count = 0; count < n_counts_; ++count) {
+        const int64_t from = Key(edges.columns[e], count);
+        std::vector<HalfPath>& list = lists_[Key(row, CountAt(row, count))];
+        for (size_t rank = 0; rank < lists_[from].size(); ++rank) {
+          const HalfPath& half = lists_[from][rank];
+          list.push_back(
+              {half.strength * share, half.sign * sign, from, static_cast<int32_t>(rank)});
+        }
+        // Now and then, so that the list stays short and is not sorted at each edge.
+        if (list.size() > 4 * max_paths_ + 1024) Cut(&list, max_paths_);
+      }
+    }
+    for (int32_t count = 0; count < n_counts_; ++count) Cut(&lists_[Key(row, count)], max_paths_);
+  }
+
+  // The paths to `node` that have enough features, but those that begin there.
+  void AppendTo(int32_t node, std::vector<GraphPath>* paths) const {
+    for (const HalfPath& half : lists_[Key(node, n_counts_ - 1)]) {
+      if (half.from < 0) continue;
+      GraphPath path{{node}, half.strength, half.sign};
+      for (const HalfPath* step = &half; step->from >= 0; step = &lists_[step->from][step->rank]) {
+        path.nodes.push_back(static_cast<int32_t>(step->from / n_counts_));
+      }
+      std::reverse(path.nodes.begin(), path.nodes.end());
+      paths->push_back(std::move(path));
+    }
+  }
+
+ private:
+  [[nodiscard]] int64_t Key(int32_t node, int32_t count) const {
+    return static_cast<int64_t>(node) * n_counts_ + count;
+  }
+  // Features on a path with `count` of them after it has reached `node`.
+  [[nodiscard]] int32_t CountAt(int32_t node, int32_t count) const {
+    const bool is_feature = node < graph_.n_selected();
+    return std::min(count + (is_feature ? 1 : 0), n_counts_ - 1);
+  }
+
+  const AttributionGraph& graph_;
+  const int32_t n_counts_;
+  const size_t max_paths_;
+  std::vector<std::vector<HalfPath>> lists_;
+};
 
 // Which nodes are in the set. [n_nodes].
 absl::StatusOr<std::vector<uint8_t>> MaskOf(const AttributionGraph& graph,
@@ -47,50 +126,10 @@ absl::StatusOr<std::vector<uint8_t>> MaskOf(const AttributionGraph& graph,
   return mask;
 }
 
-double RowSum(const EdgeMatrix& edges, int32_t row) {
-  double sum = 0;
-  for (int64_t e = edges.row_begin[row]; e < edges.row_begin[row + 1]; ++e) {
-    sum += std::abs(edges.weights[e]);
-  }
-  return std::max(sum, kMinRowSum);
-}
-
-// The strongest half paths that end with an edge into `row`. Every source of the row has its own
-// list already.
-std::vector<HalfPath> Extend(const EdgeMatrix& edges, std::span<const uint8_t> edge_mask,
-                             int32_t row, const HalfPaths& found, size_t max_paths) {
-  std::vector<HalfPath> extended;
-  const double row_sum = RowSum(edges, row);
-  for (int64_t e = edges.row_begin[row]; e < edges.row_begin[row + 1]; ++e) {
-    if (!edge_mask.empty() && edge_mask[e] == 0) continue;
-    const int32_t source = edges.columns[e];
-    const double share = std::abs(edges.weights[e]) / row_sum;
-    const int32_t sign = edges.weights[e] < 0 ? -1 : 1;
-    for (size_t rank = 0; rank < found[source].size(); ++rank) {
-      const HalfPath& half = found[source][rank];
-      extended.push_back(
-          {half.strength * share, half.sign * sign, source, static_cast<int32_t>(rank)});
-    }
-    // Keeps the list short without sorting it at each edge.
-    if (extended.size() > 4 * max_paths + 1024) {
-      std::nth_element(extended.begin(), extended.begin() + max_paths, extended.end(), IsStronger);
-      extended.resize(max_paths);
-    }
-  }
-  const size_t kept = std::min(extended.size(), max_paths);
-  std::partial_sort(extended.begin(), extended.begin() + kept, extended.end(), IsStronger);
-  extended.resize(kept);
-  return extended;
-}
-
-// The nodes of a half path, from its source to `node`.
-std::vector<int32_t> NodesOf(const HalfPaths& found, int32_t node, const HalfPath& half) {
-  std::vector<int32_t> nodes = {node};
-  for (const HalfPath* step = &half; step->from >= 0; step = &found[step->from][step->rank]) {
-    nodes.push_back(step->from);
-  }
-  std::reverse(nodes.begin(), nodes.end());
-  return nodes;
+absl::Status CheckRange(const char* field, int32_t value, int32_t least, int32_t most) {
+  if (value >= least && value <= most) return absl::OkStatus();
+  return InvalidField(field, "must be within " + std::to_string(least) + " and " +
+                                 std::to_string(most) + ", not " + std::to_string(value));
 }
 
 }  // namespace
@@ -98,34 +137,23 @@ std::vector<int32_t> NodesOf(const HalfPaths& found, int32_t node, const HalfPat
 absl::StatusOr<std::vector<GraphPath>> FindPaths(const AttributionGraph& graph,
                                                  std::span<const uint8_t> edge_mask,
                                                  const PathQuery& query) {
-  if (query.max_paths < 1 || query.max_paths > kMaxPaths) {
-    return InvalidField("max_paths", "must be within 1 and " + std::to_string(kMaxPaths) +
-                                         ", not " + std::to_string(query.max_paths));
-  }
+  RETURN_IF_ERROR(CheckRange("max_paths", query.max_paths, 1, kMaxPaths));
+  RETURN_IF_ERROR(CheckRange("min_features", query.min_features, 0, kMaxMinFeatures));
   ASSIGN_OR_RETURN(const std::vector<uint8_t> is_source, MaskOf(graph, query.sources, "sources"));
   ASSIGN_OR_RETURN(const std::vector<uint8_t> is_target, MaskOf(graph, query.targets, "targets"));
   RETURN_IF_ERROR(CheckLayerOrder(graph));
 
   // Errors and tokens have no row, features ascend by layer and logits come last: when a row is
   // reached, the lists of all its sources are complete.
-  HalfPaths found(graph.n_nodes());
+  HalfPaths halves(graph, query);
   for (int32_t node = graph.first_error(); node < graph.first_logit(); ++node) {
-    if (is_source[node] != 0) found[node] = {HalfPath{}};
+    if (is_source[node] != 0) halves.Begin(node);
   }
   std::vector<GraphPath> paths;
   const auto visit = [&](int32_t row) {
-    std::vector<HalfPath> halves = Extend(graph.edges, edge_mask, row, found, query.max_paths);
-    if (is_target[row] != 0) {
-      for (const HalfPath& half : halves) {
-        paths.push_back({NodesOf(found, row, half), half.strength, half.sign});
-      }
-    }
-    if (is_source[row] != 0) {
-      // The path that begins here is the strongest of all: nothing was lost on the way.
-      halves.insert(halves.begin(), HalfPath{});
-      if (halves.size() > static_cast<size_t>(query.max_paths)) halves.pop_back();
-    }
-    found[row] = std::move(halves);
+    halves.Extend(row, edge_mask);
+    if (is_target[row] != 0) halves.AppendTo(row, &paths);
+    if (is_source[row] != 0) halves.Begin(row);
   };
   for (int32_t row = 0; row < graph.n_selected(); ++row) visit(row);
   for (int32_t row = graph.first_logit(); row < graph.n_nodes(); ++row) visit(row);

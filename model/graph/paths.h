@@ -23,8 +23,12 @@ struct PathQuery {
   std::vector<int32_t> sources;  // node indices at which paths begin; no duplicates
   std::vector<int32_t> targets;  // node indices at which they end; no duplicates
   int32_t max_paths = 10;        // [1, kMaxPaths]
+  // Only paths with at least so many features, their ends included. [0, kMaxMinFeatures]. The
+  // strongest paths are short ones; this asks for those that show steps in between.
+  int32_t min_features = 0;
 };
 inline constexpr int32_t kMaxPaths = 1000;
+inline constexpr int32_t kMaxMinFeatures = 100;
 
 struct GraphPath {
   std::vector<int32_t> nodes;  // from source to target, at least two
@@ -35,9 +39,10 @@ struct GraphPath {
 
 // At most max_paths paths, strongest first; ties in the order of their node indices. `edge_mask`,
 // [n_edges]: 0 = the edge must not be used; empty = every edge may be.
-// Takes O(n_edges * max_paths) time and memory for n_nodes * max_paths half paths.
+// Takes O(n_edges * max_paths * (min_features + 1)) time, and memory for
+// n_nodes * max_paths * (min_features + 1) half paths.
 // Errors: InvalidField("sources" or "targets") for a node that does not exist or stands twice,
-// ("max_paths"), and CheckLayerOrder's.
+// ("max_paths"), ("min_features"), and CheckLayerOrder's.
 absl::StatusOr<std::vector<GraphPath>> FindPaths(const AttributionGraph& graph,
                                                  std::span<const uint8_t> edge_mask,
                                                  const PathQuery& query);

@@ -86,11 +86,12 @@ TEST_F(PathsCommandTest, PathsAreTablesOfWords) {
 TEST_F(PathsCommandTest, FlagsReachTheServer) {
   const CommandResult result =
       Run({"7f3a", "--from", "E_99_5,0_812_5", "--to", "3_77_21", "--max-paths", "3",
-           "--node-threshold", "0.5", "--edge-threshold", "1"});
+           "--min-features", "2", "--node-threshold", "0.5", "--edge-threshold", "1"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(request_.source_ids(), ElementsAre("E_99_5", "0_812_5"));
   EXPECT_THAT(request_.target_ids(), ElementsAre("3_77_21"));
   EXPECT_EQ(request_.max_paths(), 3);
+  EXPECT_EQ(request_.min_features(), 2);
   EXPECT_EQ(request_.prune().node_threshold(), 0.5);
   EXPECT_EQ(request_.prune().edge_threshold(), 1.0);
 }
@@ -137,6 +138,7 @@ TEST_F(PathsCommandTest, APathOfOneNodeIsABrokenAnswer) {
 
 TEST_F(PathsCommandTest, AWrongFlagIsWrongUsageAndTheNextCallIsAnswered) {
   EXPECT_EQ(Run({"7f3a", "--max-paths", "0"}).exit_code, 2);
+  EXPECT_EQ(Run({"7f3a", "--min-features", "-1"}).exit_code, 2);
   EXPECT_EQ(Run({"7f3a", "--edge-threshold", "2"}).exit_code, 2);
   EXPECT_EQ(Run({}).exit_code, 2);
   EXPECT_EQ(Run({"7f3a"}).exit_code, 0);

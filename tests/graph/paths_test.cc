@@ -48,8 +48,13 @@ std::vector<GraphPath> EveryPath(const AttributionGraph& graph, const PathQuery&
     }
   };
   for (const int32_t target : query.targets) walk({{target}, 1.0, 1});
-  std::sort(paths.begin(), paths.end(),
-            [](const GraphPath& a, const GraphPath& b) { return a.strength > b.strength; });
+  std::erase_if(paths, [&](const GraphPath& path) {
+    const auto is_feature = [&](int32_t node) { return node < graph.n_selected(); };
+    return std::count_if(path.nodes.begin(), path.nodes.end(), is_feature) < query.min_features;
+  });
+  std::sort(paths.begin(), paths.end(), [](const GraphPath& a, const GraphPath& b) {
+    return a.strength != b.strength ? a.strength > b.strength : a.nodes < b.nodes;
+  });
   return paths;
 }
 
@@ -90,22 +95,44 @@ TEST_P(RandomPathsTest, TheStrongestAreThoseOfAnExhaustiveSearch) {
   const auto pruning = PruneGraph(graph, {.node_threshold = 0.7, .edge_threshold = 0.8});
   ASSERT_TRUE(pruning.ok());
   for (const std::vector<uint8_t>& mask : {std::vector<uint8_t>(), pruning->edge_mask}) {
-    // Sources and targets that are features in the middle too.
-    PathQuery query{.sources = Range(graph.first_token(), graph.first_logit()),
-                    .targets = Range(graph.first_logit(), graph.n_nodes()),
-                    .max_paths = 25};
-    query.sources.push_back(2);
-    query.targets.push_back(9);
-    const std::vector<GraphPath> expected = EveryPath(graph, query, mask);
-    const auto paths = FindPaths(graph, mask, query);
-    ASSERT_TRUE(paths.ok()) << paths.status();
-    ASSERT_EQ(paths->size(), std::min<size_t>(25, expected.size()));
-    for (size_t i = 0; i < paths->size(); ++i) {
-      EXPECT_NEAR((*paths)[i].strength, expected[i].strength, 1e-12) << i;
-      EXPECT_EQ((*paths)[i].nodes, expected[i].nodes) << i;
-      EXPECT_EQ((*paths)[i].sign, expected[i].sign) << i;
+    for (const int32_t min_features : {0, 1, 2, 3}) {
+      // Sources and targets that are features in the middle too.
+      PathQuery query{.sources = Range(graph.first_token(), graph.first_logit()),
+                      .targets = Range(graph.first_logit(), graph.n_nodes()),
+                      .max_paths = 25,
+                      .min_features = min_features};
+      query.sources.push_back(2);
+      query.targets.push_back(9);
+      const std::vector<GraphPath> expected = EveryPath(graph, query, mask);
+      const auto paths = FindPaths(graph, mask, query);
+      ASSERT_TRUE(paths.ok()) << paths.status();
+      ASSERT_EQ(paths->size(), std::min<size_t>(25, expected.size()));
+      for (size_t i = 0; i < paths->size(); ++i) {
+        EXPECT_NEAR((*paths)[i].strength, expected[i].strength, 1e-12) << i;
+        EXPECT_EQ((*paths)[i].nodes, expected[i].nodes) << i;
+        EXPECT_EQ((*paths)[i].sign, expected[i].sign) << i;
+      }
     }
   }
+}
+
+// Token 9's own edge into the logit is as strong as the best path through two features; asked for
+// one feature at least, it must not stand in for them.
+TEST(FindPathsTest, PathsWithTooFewFeaturesAreLeftOut) {
+  const AttributionGraph graph = TwelveNodeGraph();
+  const auto paths =
+      FindPaths(graph, {}, {.sources = {9}, .targets = {10}, .max_paths = 2, .min_features = 2});
+  ASSERT_TRUE(paths.ok()) << paths.status();
+  ASSERT_THAT(*paths, SizeIs(2));
+  EXPECT_THAT((*paths)[0].nodes, ElementsAre(9, 1, 3, 10));
+  EXPECT_THAT((*paths)[1].nodes, ElementsAre(9, 1, 2, 10));
+}
+
+TEST(FindPathsTest, NoPathHasMoreFeaturesThanTheGraphHasLayers) {
+  const auto paths =
+      FindPaths(TwelveNodeGraph(), {}, {.sources = {8, 9}, .targets = {10}, .min_features = 3});
+  ASSERT_TRUE(paths.ok());
+  EXPECT_THAT(*paths, IsEmpty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomPathsTest, ::testing::Range(1, 9));
@@ -142,14 +169,16 @@ TEST_P(BadQueryTest, IsRefusedByNameAndTheNextQueryIsAnswered) {
 
 INSTANTIATE_TEST_SUITE_P(
     Queries, BadQueryTest,
-    ::testing::Values(BadQuery{"Below", {{-1}, {10}, 3}, "sources: node -1 does not exist"},
-                      BadQuery{"Beyond",
-                               {{8}, {12}, 3},
-                               "targets: node 12 does not exist; the graph has nodes 0 to 11"},
-                      BadQuery{"Twice", {{8, 9, 8}, {10}, 3}, "sources: node 8 stands twice"},
-                      BadQuery{
-                          "NoPaths", {{8}, {10}, 0}, "max_paths: must be within 1 and 1000, not 0"},
-                      BadQuery{"TooMany", {{8}, {10}, 1001}, "max_paths"}),
+    ::testing::Values(
+        BadQuery{"Below", {{-1}, {10}, 3}, "sources: node -1 does not exist"},
+        BadQuery{"Beyond",
+                 {{8}, {12}, 3},
+                 "targets: node 12 does not exist; the graph has nodes 0 to 11"},
+        BadQuery{"Twice", {{8, 9, 8}, {10}, 3}, "sources: node 8 stands twice"},
+        BadQuery{"NoPaths", {{8}, {10}, 0}, "max_paths: must be within 1 and 1000, not 0"},
+        BadQuery{"TooMany", {{8}, {10}, 1001}, "max_paths"},
+        BadQuery{"NegativeFeatures", {{8}, {10}, 3, -1}, "min_features: must be within 0 and 100"},
+        BadQuery{"TooManyFeatures", {{8}, {10}, 3, 101}, "min_features"}),
     [](const auto& param_info) { return std::string(param_info.param.name); });
 
 }  // namespace

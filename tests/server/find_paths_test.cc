@@ -82,6 +82,7 @@ TEST_F(FindPathsTest, WhatCannotBeAnsweredIsRefusedByField) {
        }},
       {"max_paths", [](auto* request) { request->set_max_paths(0); }},
       {"max_paths", [](auto* request) { request->set_max_paths(1001); }},
+      {"min_features", [](auto* request) { request->set_min_features(101); }},
       {"prune.edge_threshold",
        [](auto* request) { request->mutable_prune()->set_edge_threshold(-0.1); }},
       {"source_ids",
