@@ -82,7 +82,7 @@ void PrintPaths(const std::vector<client::GraphPath>& paths, std::ostream* out) 
       absl::StrAppend(&text, NodeText(node, before, several_pictures));
       before = &node;
     }
-    rows.push_back({absl::StrFormat("%+.4f", path.sign * path.strength), text});
+    rows.push_back({absl::StrFormat("%+.3g", path.sign * path.strength), text});
   }
   WriteTable(rows, out);
 }

@@ -75,7 +75,7 @@ TEST_F(PathsCommandTest, PathsAreTablesOfWords) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.out,
             "strength  path\n"
-            "+0.1250   picture row 2 column 3 → L0 feature 812 → L3 feature 77 at \" planet\" (21) "
+            "+0.125    picture row 2 column 3 → L0 feature 812 → L3 feature 77 at \" planet\" (21) "
             "→ \" Mars\"\n"
             "-0.0625   L2 error at \" is\" (20) → \" Mars\"\n");
   EXPECT_EQ(request_.name(), "graphs/7f3a");
