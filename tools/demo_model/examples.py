@@ -4,7 +4,7 @@ An example is a picture (or None) and a list of pieces of text, each with the pa
 training. `<start_of_image>` in a piece is where the picture goes.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from PIL import Image
 
@@ -24,8 +24,6 @@ PICTURE = "<start_of_image>"
 class Example:
     pieces: list  # of (text, part)
     picture: Image.Image | None = None
-    # What the picture shows: kind, and planet or count or first, second or color, form.
-    shown: dict = field(default_factory=dict)
 
     def text(self):
         return "".join(text for text, _ in self.pieces)
@@ -68,7 +66,9 @@ QUESTION_SHARE = {"planet": 0.12, "hand": 0.15}
 
 
 def draw(random, shown):
-    """The picture of what `shown` says."""
+    """The picture of what `shown` says: its kind, and by kind its planet, count, first and second
+    number, or color and form.
+    """
     kind = shown["kind"]
     if kind == "planet":
         return pictures.planet(random, shown["planet"])
@@ -117,7 +117,7 @@ def caption_example(random, shown):
     pieces = [(PICTURE, GIVEN)]
     for form, word in sentences[:3]:
         pieces += asked(form, word, TEMPLATE, ANSWER)
-    return Example(pieces, draw(random, shown), shown)
+    return Example(pieces, draw(random, shown))
 
 
 def asked(form, word, template, answer):
@@ -162,7 +162,7 @@ def question_example(random, shown):
     """A fresh picture of a planet or a hand, a user's question about it and the model's answer."""
     question, word = question_about(random, shown)
     turns = f"<start_of_turn>user\n{PICTURE}{question}<end_of_turn>\n<start_of_turn>model\n"
-    return Example([(turns, GIVEN), (f"{word}<end_of_turn>", ANSWER)], draw(random, shown), shown)
+    return Example([(turns, GIVEN), (f"{word}<end_of_turn>", ANSWER)], draw(random, shown))
 
 
 def question_about(random, shown):

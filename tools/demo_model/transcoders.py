@@ -2,16 +2,13 @@
 
 import subprocess
 
-FEATURES = 1024
-ACTIVE = 24
-
 # Sequences are drawn from the folders in these proportions. Most are pictures, because half of the
 # positions of a prompt with a picture are the picture's, and they are the harder ones.
 PROPORTIONS = {"text": 1, "captions": 3, "questions": 1}
 
 SETTINGS = {
-    "features": FEATURES,
-    "k": ACTIVE,
+    "features": 1024,
+    "k": 24,
     "decoder-start": "tied",
     "steps": 2000,
     "batch-tokens": 1024,
@@ -27,10 +24,10 @@ SETTINGS = {
 }
 
 
-def train(program, model, data, held_out, output, threads, proportions=None):
+def train(program, model, data, held_out, output, threads):
     """`data` has the folders of transcoder_data.py; `held_out` is one of them, never trained on."""
     command = [program, "--model", model, "--output", output, "--threads", str(threads)]
-    for folder, weight in (proportions or PROPORTIONS).items():
+    for folder, weight in PROPORTIONS.items():
         command += ["--data", f"{data / folder}={weight}"]
     command += ["--held-out", held_out]
     for name, value in SETTINGS.items():
