@@ -3,8 +3,7 @@
 #include <memory>
 #include <utility>
 
-#include "server/job_conversion.h"
-#include "server/wire.h"
+#include "server/header_and_chunks.h"
 
 namespace cajal::server {
 namespace {
@@ -52,25 +51,10 @@ JobRunner::Prepare EvaluationSteps(EvaluationCall call, const Loaded& loaded) {
 }
 
 JobPresentation PresentEvaluation(double dense_threshold) {
-  return {.progress =
-              [](const JobInfo& job) {
-                v1::EvaluateTranscodersResponse message;
-                *message.mutable_progress() = ProgressToProto(job);
-                return Serialize(message);
-              },
-          .result = [dense_threshold](const JobInfo& job, const JobResult& result)
-              -> absl::StatusOr<ResponseStream::Source> {
-            return
-                [messages = EvaluationMessages(job, result, dense_threshold),
-                 sent_header = false]() mutable -> absl::StatusOr<std::optional<grpc::ByteBuffer>> {
-                  v1::EvaluateTranscodersResponse message;
-                  if (!std::exchange(sent_header, true)) {
-                    *message.mutable_header() = messages.header();
-                  } else if (!messages.Next(message.mutable_chunk())) {
-                    return std::nullopt;
-                  }
-                  return Serialize(message);
-                };
+  return {.progress = ProgressMessage<v1::EvaluateTranscodersResponse>,
+          .result = [dense_threshold](const JobInfo& job, const JobResult& result) {
+            return HeaderAndChunks<v1::EvaluateTranscodersResponse>(
+                EvaluationMessages(job, result, dense_threshold));
           }};
 }
 

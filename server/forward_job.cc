@@ -5,8 +5,7 @@
 
 #include "cajal/v1/model_service.pb.h"
 #include "server/forward_conversion.h"
-#include "server/job_conversion.h"
-#include "server/wire.h"
+#include "server/header_and_chunks.h"
 
 namespace cajal::server {
 
@@ -33,25 +32,9 @@ JobRunner::Prepare ForwardSteps(ForwardCall call, const Loaded& loaded) {
 }
 
 JobPresentation PresentForward() {
-  return {.progress =
-              [](const JobInfo& job) {
-                v1::ForwardResponse message;
-                *message.mutable_progress() = ProgressToProto(job);
-                return Serialize(message);
-              },
-          .result = [](const JobInfo& job,
-                       const JobResult& result) -> absl::StatusOr<ResponseStream::Source> {
-            return
-                [messages = ForwardMessages(job, result),
-                 sent_header = false]() mutable -> absl::StatusOr<std::optional<grpc::ByteBuffer>> {
-                  v1::ForwardResponse message;
-                  if (!std::exchange(sent_header, true)) {
-                    *message.mutable_header() = messages.header();
-                  } else if (!messages.Next(message.mutable_chunk())) {
-                    return std::nullopt;
-                  }
-                  return Serialize(message);
-                };
+  return {.progress = ProgressMessage<v1::ForwardResponse>,
+          .result = [](const JobInfo& job, const JobResult& result) {
+            return HeaderAndChunks<v1::ForwardResponse>(ForwardMessages(job, result));
           }};
 }
 

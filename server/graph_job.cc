@@ -6,8 +6,7 @@
 #include "cajal/v1/graph_service.pb.h"
 #include "server/errors.h"
 #include "server/graph_conversion.h"
-#include "server/job_conversion.h"
-#include "server/wire.h"
+#include "server/header_and_chunks.h"
 
 namespace cajal::server {
 namespace {
@@ -84,32 +83,17 @@ JobRunner::Prepare GraphSteps(absl::StatusOr<CreateGraphCall> call, const std::s
 }
 
 JobPresentation PresentGraph(const GraphPresentation& presentation) {
-  return {.progress =
-              [](const JobInfo& job) {
-                v1::CreateGraphResponse message;
-                *message.mutable_progress() = ProgressToProto(job);
-                return Serialize(message);
-              },
-          .result =
-              [presentation](const JobInfo&, const JobResult& result) {
-                return GraphSource<v1::CreateGraphResponse>(result.graph, presentation);
-              }};
+  return {.progress = ProgressMessage<v1::CreateGraphResponse>,
+          .result = [presentation](const JobInfo&, const JobResult& result) {
+            return GraphSource<v1::CreateGraphResponse>(result.graph, presentation);
+          }};
 }
 
 template <typename Response>
 absl::StatusOr<ResponseStream::Source> GraphSource(std::shared_ptr<const StoredGraph> graph,
                                                    const GraphPresentation& presentation) {
-  ASSIGN_OR_RETURN(GraphMessages made, GraphMessages::Make(std::move(graph), presentation));
-  return [messages = std::move(made),
-          sent_header = false]() mutable -> absl::StatusOr<std::optional<grpc::ByteBuffer>> {
-    Response message;
-    if (!std::exchange(sent_header, true)) {
-      *message.mutable_header() = messages.header();
-    } else if (!messages.Next(message.mutable_chunk())) {
-      return std::nullopt;
-    }
-    return Serialize(message);
-  };
+  ASSIGN_OR_RETURN(GraphMessages messages, GraphMessages::Make(std::move(graph), presentation));
+  return HeaderAndChunks<Response>(std::move(messages));
 }
 
 template absl::StatusOr<ResponseStream::Source> GraphSource<v1::CreateGraphResponse>(
