@@ -5,15 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "model/attribution/attribute.h"
 #include "model/attribution/byte_estimate.h"
-#include "model/base/check.h"
 #include "model/base/status.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/features/evaluate_transcoders.h"
 #include "model/gemma3/decoder.h"
+#include "model/gemma3/model_input.h"
 #include "model/gemma3/torch_status.h"
 #include "model/transcoder/load_transcoder_set.h"
 
@@ -206,19 +205,8 @@ int64_t GemmaEngine::EstimateBytes(const std::vector<PreparedPrompt>& prompts,
 }
 
 gemma3::ModelInput GemmaEngine::InputOf(const PreparedPrompt& prompt) const {
-  gemma3::ModelInput input{.token_ids = prompt.tokenized.token_ids};
-  for (const tokenizer::ImageSpan& span : prompt.tokenized.image_spans) {
-    input.image_runs.push_back({span.begin, span.end});
-  }
-  if (!input.image_runs.empty()) {
-    const int64_t size = prompt_files_.preprocessor.image_size;
-    input.pixels = at::empty({static_cast<int64_t>(input.image_runs.size()), 3, size, size});
-    CAJAL_CHECK(prompt.pixels.size() == static_cast<size_t>(input.pixels.numel()))
-        << "as many pictures and crops as runs of image tokens";
-    std::memcpy(input.pixels.data_ptr<float>(), prompt.pixels.data(),
-                prompt.pixels.size() * sizeof(float));
-  }
-  return input;
+  return gemma3::MakeModelInput(prompt.tokenized.token_ids, prompt.tokenized.image_spans,
+                                prompt.pixels, prompt_files_.preprocessor.image_size);
 }
 
 absl::StatusOr<std::vector<int64_t>> GemmaEngine::TargetIds(
