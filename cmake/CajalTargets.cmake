@@ -11,6 +11,31 @@ function(cajal_library name)
   target_link_libraries(${name} PUBLIC ${ARG_PUBLIC} PRIVATE cajal_flags ${ARG_PRIVATE})
 endfunction()
 
+# Messages of file formats, generated into the build folder and included by their path from the root:
+#
+#   cajal_file_messages(cajal_tokenizer_messages sentencepiece_model.proto)
+function(cajal_file_messages name)
+  set(generated ${CMAKE_BINARY_DIR}/generated)
+  file(MAKE_DIRECTORY ${generated})
+  set(sources)
+  foreach(proto ${ARGN})
+    set(input ${CMAKE_CURRENT_SOURCE_DIR}/${proto})
+    file(RELATIVE_PATH stem ${CMAKE_SOURCE_DIR} ${input})
+    string(REPLACE ".proto" "" stem ${stem})
+    set(outputs ${generated}/${stem}.pb.cc ${generated}/${stem}.pb.h)
+    add_custom_command(
+      OUTPUT ${outputs}
+      COMMAND ${PROTOC} -I${CMAKE_SOURCE_DIR} --cpp_out=${generated} ${input}
+      DEPENDS ${input}
+      VERBATIM)
+    list(APPEND sources ${outputs})
+  endforeach()
+  add_library(${name} STATIC ${sources})
+  # SYSTEM: generated code is held to no warnings of ours.
+  target_include_directories(${name} SYSTEM PUBLIC ${generated})
+  target_link_libraries(${name} PUBLIC protobuf::libprotobuf)
+endfunction()
+
 # Every test case becomes a ctest of its own, named "<target>.<Suite>.<Case>". Tests run in the
 # folder tests/ of the source tree, where tests/golden/ lies.
 function(cajal_test name)

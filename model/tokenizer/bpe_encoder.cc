@@ -2,8 +2,9 @@
 
 #include <queue>
 #include <tuple>
-#include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "model/base/check.h"
 #include "model/tokenizer/utf8.h"
 
@@ -38,14 +39,26 @@ struct Candidate {
 
 }  // namespace
 
-BpeEncoder::BpeEncoder(absl::flat_hash_map<std::string, int32_t> characters,
-                       std::array<int32_t, 256> bytes, const std::vector<Merge>& merges)
-    : characters_(std::move(characters)), bytes_(bytes) {
-  merges_.reserve(merges.size());
+absl::StatusOr<BpeEncoder> BpeEncoder::Make(const IdOfPiece& ids,
+                                            const std::vector<Merge>& merges) {
+  BpeEncoder encoder;
+  for (size_t i = 0; i < encoder.bytes_.size(); ++i) {
+    const std::string piece = absl::StrFormat("<0x%02X>", i);
+    const auto it = ids.find(piece);
+    if (it == ids.end()) {
+      return absl::InvalidArgumentError(absl::StrCat("lacks the byte ", piece));
+    }
+    encoder.bytes_[i] = it->second;
+  }
+  for (const auto& [piece, id] : ids) {
+    if (Utf8Length(piece.front()) == piece.size()) encoder.characters_[piece] = id;
+  }
+  encoder.merges_.reserve(merges.size());
   int32_t rank = 0;
   for (const Merge& merge : merges) {
-    merges_[PairKey(merge.left, merge.right)] = {rank++, merge.merged};
+    encoder.merges_[PairKey(merge.left, merge.right)] = {rank++, merge.merged};
   }
+  return encoder;
 }
 
 const BpeEncoder::Target* BpeEncoder::Find(int32_t left, int32_t right) const {

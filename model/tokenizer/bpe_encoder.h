@@ -10,27 +10,31 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "model/tokenizer/vocabulary.h"
+#include "model/base/status.h"
 
 namespace cajal::tokenizer {
 
-class BpeEncoder : public SegmentEncoder {
+//
+// Immutable; any thread may call it.
+class BpeEncoder {
  public:
+  using IdOfPiece = absl::flat_hash_map<std::string, int32_t>;
   struct Merge {
     int32_t left = 0;
     int32_t right = 0;
     int32_t merged = 0;
   };
 
-  // `characters`: ids of the pieces of one character. `bytes`: ids of <0x00> to <0xFF>. `merges` in
-  // the order of their rank; of a repeated pair the last one counts.
-  BpeEncoder(absl::flat_hash_map<std::string, int32_t> characters, std::array<int32_t, 256> bytes,
-             const std::vector<Merge>& merges);
+  // `merges` in the order of their rank; of a repeated pair the last one counts. INVALID_ARGUMENT
+  // if `ids` lacks one of the bytes <0x00> to <0xFF>.
+  static absl::StatusOr<BpeEncoder> Make(const IdOfPiece& ids, const std::vector<Merge>& merges);
 
   // `text` is well-formed UTF-8. Every space becomes U+2581 first. O(n log n) for n characters.
-  [[nodiscard]] std::vector<int64_t> Encode(const std::string& text) const override;
+  [[nodiscard]] std::vector<int64_t> Encode(const std::string& text) const;
 
  private:
+  BpeEncoder() = default;
+
   struct Target {
     int32_t rank = 0;
     int32_t merged = 0;
@@ -38,8 +42,8 @@ class BpeEncoder : public SegmentEncoder {
   [[nodiscard]] const Target* Find(int32_t left, int32_t right) const;
   [[nodiscard]] std::vector<int32_t> CharacterIds(const std::string& text) const;
 
-  absl::flat_hash_map<std::string, int32_t> characters_;
-  std::array<int32_t, 256> bytes_;
+  IdOfPiece characters_;  // the pieces of one character
+  std::array<int32_t, 256> bytes_{};
   absl::flat_hash_map<uint64_t, Target> merges_;  // by the pair of ids
 };
 

@@ -1,12 +1,9 @@
-#include <array>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "model/checkpoint/json.h"
 #include "model/tokenizer/bpe_encoder.h"
-#include "model/tokenizer/utf8.h"
 #include "model/tokenizer/vocabulary.h"
 
 namespace cajal::tokenizer {
@@ -79,7 +76,7 @@ absl::Status ReadAddedTokens(const json& root, const std::string& path, Vocabula
   return absl::OkStatus();
 }
 
-using IdOfPiece = absl::flat_hash_map<std::string, int32_t>;
+using IdOfPiece = BpeEncoder::IdOfPiece;
 
 absl::StatusOr<IdOfPiece> ReadVocab(const json& model, const std::string& path,
                                     Vocabulary& vocabulary) {
@@ -90,18 +87,6 @@ absl::StatusOr<IdOfPiece> ReadVocab(const json& model, const std::string& path,
     RETURN_IF_ERROR(Place(piece, id.get<int64_t>(), path, vocabulary));
   }
   return ids;
-}
-
-absl::StatusOr<std::array<int32_t, 256>> ByteIds(const IdOfPiece& ids, const std::string& path) {
-  std::array<int32_t, 256> bytes{};
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    char piece[8];
-    std::snprintf(piece, sizeof(piece), "<0x%02X>", static_cast<unsigned>(i));
-    const auto it = ids.find(piece);
-    if (it == ids.end()) return Refuse(path, absl::StrCat("model.vocab lacks the byte ", piece));
-    bytes[i] = it->second;
-  }
-  return bytes;
 }
 
 // A merge is ["a", "b"], or "a b" in older files.
@@ -142,13 +127,12 @@ absl::StatusOr<Vocabulary> LoadTokenizerJson(const std::string& path) {
     const json& model = root.at("model");
     ASSIGN_OR_RETURN(const IdOfPiece ids, ReadVocab(model, path, vocabulary));
     RETURN_IF_ERROR(ReadAddedTokens(root, path, vocabulary));
-    ASSIGN_OR_RETURN(const auto bytes, ByteIds(ids, path));
     ASSIGN_OR_RETURN(const auto merges, ReadMerges(model, ids, path));
-    IdOfPiece characters;
-    for (const auto& [piece, id] : ids) {
-      if (Utf8Length(piece.front()) == piece.size()) characters[piece] = id;
+    absl::StatusOr<BpeEncoder> encoder = BpeEncoder::Make(ids, merges);
+    if (!encoder.ok()) {
+      return Refuse(path, absl::StrCat("model.vocab ", encoder.status().message()));
     }
-    vocabulary.encoder = std::make_unique<BpeEncoder>(std::move(characters), bytes, merges);
+    vocabulary.encoder = *std::move(encoder);
     return vocabulary;
   } catch (const json::exception& error) {
     return Refuse(path, absl::StrCat("is not a tokenizer: ", error.what()));

@@ -2,20 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "model/base/status.h"
+#include "model/tokenizer/bpe_encoder.h"
 
 namespace cajal::tokenizer {
-
-// Turns text between two added tokens into ids. Immutable; any thread may call it.
-class SegmentEncoder {
- public:
-  virtual ~SegmentEncoder() = default;
-  [[nodiscard]] virtual std::vector<int64_t> Encode(const std::string& text) const = 0;
-};
 
 // A token that is found in the raw text before all else, such as <bos> or <start_of_image>.
 struct AddedToken {
@@ -27,7 +21,7 @@ struct Vocabulary {
   std::vector<std::string>
       pieces;  // by id, "▁" for space, "<0xE6>" for a byte; empty: no such token
   std::vector<AddedToken> added_tokens;
-  std::unique_ptr<SegmentEncoder> encoder;
+  std::optional<BpeEncoder> encoder;  // of the text between added tokens; always set
 };
 
 // From tokenizer.json, which is what Transformers itself reads. Refuses pipelines that are not
@@ -35,8 +29,7 @@ struct Vocabulary {
 absl::StatusOr<Vocabulary> LoadTokenizerJson(const std::string& path);
 
 // From tokenizer.model, with the added tokens of tokenizer_config.json and added_tokens.json beside
-// it. The same ids as from tokenizer.json, but for runs of spaces longer than the longest such
-// piece.
+// it: the vocabulary that Transformers makes of it, and so the ids that tokenizer.json gives.
 absl::StatusOr<Vocabulary> LoadSentencePiece(const std::string& dir);
 
 }  // namespace cajal::tokenizer

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -14,6 +15,7 @@
 namespace cajal::e2e {
 namespace {
 
+namespace fs = std::filesystem;
 using checkpoint::SafetensorsFile;
 
 constexpr double kTolerance = 2e-5;  // of a tensor's largest magnitude
@@ -87,6 +89,17 @@ std::unique_ptr<CajaldProcess> GoldenForward::server_;
 
 TEST_P(GoldenForward, TokenIdsAreThoseOfTransformers) {
   const ProcessResult result = server_->Cajal(Command({"tokenize", "--json"}));
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const auto ids = nlohmann::json::parse(result.out)["token_ids"].get<std::vector<int64_t>>();
+  EXPECT_EQ(ids, golden::Values<int64_t>(*Golden(), "input_ids"));
+}
+
+// A folder without tokenizer.json, as older tools write it.
+TEST_P(GoldenForward, TokenIdsAreTheSameFromTheSentencePieceModel) {
+  fs::copy("golden/tiny", dir_.File("model"), fs::copy_options::recursive);
+  fs::remove(dir_.File("model/tokenizer.json"));
+  const CajaldProcess server({.model_dir = dir_.File("model")});
+  const ProcessResult result = server.Cajal(Command({"tokenize", "--json"}));
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const auto ids = nlohmann::json::parse(result.out)["token_ids"].get<std::vector<int64_t>>();
   EXPECT_EQ(ids, golden::Values<int64_t>(*Golden(), "input_ids"));

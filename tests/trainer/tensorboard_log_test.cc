@@ -11,7 +11,7 @@
 #include "tests/temp_dir.h"
 #include "trainer/crc32c.h"
 #include "trainer/record_framing.h"
-#include "trainer/tensorboard_event.h"
+#include "trainer/tensorboard_event.pb.h"
 
 namespace cajal::trainer {
 namespace {
@@ -38,11 +38,11 @@ std::vector<std::string> ScalarsOf(const std::string& path) {
   std::vector<std::string> scalars;
   size_t offset = 0;
   while (const auto record = ReadRecord(file, offset)) {
-    const auto event = DecodeEvent(record->bytes);
-    EXPECT_TRUE(event.has_value());
-    for (const Scalar& scalar : event->scalars) {
+    tensorboard::Event event;
+    EXPECT_TRUE(event.ParseFromString(std::string(record->bytes)));
+    for (const tensorboard::Scalar& scalar : event.summary().value()) {
       std::ostringstream text;
-      text << event->step << " " << scalar.tag << " " << scalar.value;
+      text << event.step() << " " << scalar.tag() << " " << scalar.simple_value();
       scalars.push_back(text.str());
     }
     offset = record->end;
@@ -60,24 +60,16 @@ TEST(Crc32c, EqualsTheValuesOfTheRfc) {
 
 // Made by protoc --encode from the message definitions of TensorBoard:
 // Event(wall_time=1.5, step=300, summary=Summary(value=[Summary.Value(tag="a", simple_value=2)])).
-TEST(TensorBoardEvent, HasTheBytesThatProtobufGives) {
-  const TensorBoardEvent event{.wall_time = 1.5, .step = 300, .scalars = {{"a", 2}}};
-  const std::string expected =
+TEST(TensorBoardEvent, HasTheFieldsOfTensorBoardsMessages) {
+  tensorboard::Event event;
+  ASSERT_TRUE(event.ParseFromString(
       Bytes({0x09, 0,    0,    0,    0,    0,    0,   0xf8, 0x3f, 0x10, 0xac, 0x02,
-             0x2a, 0x0a, 0x0a, 0x08, 0x0a, 0x01, 'a', 0x15, 0,    0,    0,    0x40});
-  EXPECT_EQ(EncodeEvent(event), expected);
-  const auto decoded = DecodeEvent(expected);
-  ASSERT_TRUE(decoded.has_value());
-  EXPECT_EQ(decoded->wall_time, 1.5);
-  EXPECT_EQ(decoded->step, 300);
-  ASSERT_EQ(decoded->scalars.size(), 1U);
-  EXPECT_EQ(decoded->scalars[0].tag, "a");
-  EXPECT_EQ(decoded->scalars[0].value, 2);
-}
-
-TEST(TensorBoardEvent, IsRefusedWhenItsBytesEndEarly) {
-  const std::string whole = EncodeEvent({.step = 1, .scalars = {{"fvu", 1}}});
-  EXPECT_FALSE(DecodeEvent(whole.substr(0, whole.size() - 1)).has_value());
+             0x2a, 0x0a, 0x0a, 0x08, 0x0a, 0x01, 'a', 0x15, 0,    0,    0,    0x40})));
+  EXPECT_EQ(event.wall_time(), 1.5);
+  EXPECT_EQ(event.step(), 300);
+  ASSERT_EQ(event.summary().value_size(), 1);
+  EXPECT_EQ(event.summary().value(0).tag(), "a");
+  EXPECT_EQ(event.summary().value(0).simple_value(), 2);
 }
 
 TEST(RecordFraming, FindsNoRecordInATornOrDamagedTail) {
@@ -102,7 +94,9 @@ TEST(TensorBoardLog, BeginsWithTheVersionAndNamesScalarsByFigureAndLayer) {
   const std::string file = golden::ReadBytes(dir.File(kFile));
   const auto first = ReadRecord(file, 0);
   ASSERT_TRUE(first.has_value());
-  EXPECT_EQ(DecodeEvent(first->bytes)->file_version, "brain.Event:2");
+  tensorboard::Event version;
+  ASSERT_TRUE(version.ParseFromString(std::string(first->bytes)));
+  EXPECT_EQ(version.file_version(), "brain.Event:2");
   EXPECT_THAT(ScalarsOf(dir.File(kFile)),
               ::testing::ElementsAre("1 loss/layer_3 2", "1 fvu/layer_3 0.25", "1 l0/layer_3 0",
                                      "1 dead_share/layer_3 0", "1 fvu/mean 0.25",

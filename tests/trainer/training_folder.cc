@@ -8,7 +8,7 @@
 #include "model/base/check.h"
 #include "tests/golden_util.h"
 #include "trainer/record_framing.h"
-#include "trainer/tensorboard_event.h"
+#include "trainer/tensorboard_event.pb.h"
 
 namespace cajal::trainer {
 namespace {
@@ -43,11 +43,11 @@ std::string Events(const std::string& file) {
   std::string text;
   size_t offset = 0;
   while (const auto record = ReadRecord(file, offset)) {
-    const auto event = DecodeEvent(record->bytes);
-    CAJAL_CHECK(event.has_value());
-    absl::StrAppend(&text, event->step, ": ", event->file_version);
-    for (const Scalar& scalar : event->scalars) {
-      absl::StrAppend(&text, ", ", scalar.tag, "=", scalar.value);
+    tensorboard::Event event;
+    CAJAL_CHECK(event.ParseFromString(std::string(record->bytes)));
+    absl::StrAppend(&text, event.step(), ": ", event.file_version());
+    for (const tensorboard::Scalar& scalar : event.summary().value()) {
+      absl::StrAppend(&text, ", ", scalar.tag(), "=", scalar.simple_value());
     }
     text += "\n";
     offset = record->end;
