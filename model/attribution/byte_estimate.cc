@@ -10,15 +10,12 @@ namespace {
 
 constexpr int64_t kFloat = sizeof(float);
 
-using transcoder::ActivationKind;
 using transcoder::TranscoderSetInfo;
 
 }  // namespace
 
 int64_t ActivePerPosition(const TranscoderSetInfo& info, int64_t n_features) {
-  const bool is_top_k =
-      info.activation == ActivationKind::kTopK || info.activation == ActivationKind::kReluTopK;
-  return std::min(n_features, is_top_k ? info.k : kAssumedActive);
+  return std::min(n_features, transcoder::HasK(info.activation) ? info.k : kAssumedActive);
 }
 
 int64_t EstimateForwardBytes(const checkpoint::Gemma3Config& config, int64_t n_positions,
@@ -45,9 +42,13 @@ int64_t EstimateGraphBytes(const checkpoint::Gemma3Config& config,
   const checkpoint::TextConfig& text = config.text;
   const int64_t T = n_positions;
   int64_t n_active = 0;
+  int64_t n_later_vectors = 0;  // one more for each later layer that a feature writes to
   int64_t widest = 0;
-  for (const int64_t n_features : transcoders.features_per_layer) {
-    n_active += T * ActivePerPosition(transcoders, n_features);
+  for (int layer = 0; layer < transcoders.n_layers(); ++layer) {
+    const int64_t n_features = transcoders.features_per_layer[static_cast<size_t>(layer)];
+    const int64_t n_layer = T * ActivePerPosition(transcoders, n_features);
+    n_active += n_layer;
+    n_later_vectors += n_layer * (transcoders.LastWrittenLayer(layer) - layer);
     widest = std::max(widest, n_features);
   }
   const int64_t n_columns = n_active + T + 2 * T * text.num_hidden_layers;
@@ -57,7 +58,8 @@ int64_t EstimateGraphBytes(const checkpoint::Gemma3Config& config,
       settings.targets.empty() ? settings.max_n_logits : std::ssize(settings.targets);
   const int64_t n_nodes = n_selected + T * (text.num_hidden_layers + 1);
   const int64_t encoding = 4 * T * widest;  // pre-activations, activations, and their sorting
-  const int64_t sources = 2 * n_columns * text.hidden_size;  // once more while they are joined
+  // Once more while they are joined.
+  const int64_t sources = 2 * (n_columns + n_later_vectors) * text.hidden_size;
   // A gradient on the residual, and those at the heads' outputs and values.
   const int64_t sweep = kSweepRows * T *
                         (text.hidden_size + (text.num_attention_heads / text.num_key_value_heads +

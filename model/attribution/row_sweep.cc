@@ -97,7 +97,27 @@ void RowSweep::ScoreLayer(int layer, const ResidualGradient& gradient, at::Tenso
   for (int64_t p = gradient.active.begin; p < gradient.active.end; ++p) {
     const int64_t begin = sources_.GroupBegin(layer, p);
     at::Tensor columns = values->slice(1, begin, begin + sources_.GroupSize(layer, p));
-    at::mm_out(columns, gradient.values[p], sources_.Vectors(layer, p).t());
+    if (!sources_.is_cross_layer()) {
+      at::mm_out(columns, gradient.values[p], sources_.Vectors(layer, p).t());
+      continue;
+    }
+    // Layers above may have added to these columns already.
+    columns.addmm_(gradient.values[p], sources_.Vectors(layer, p).t());
+    ScoreLaterVectors(layer, p, gradient, values);
+  }
+}
+
+void RowSweep::ScoreLaterVectors(int layer, int64_t position, const ResidualGradient& gradient,
+                                 at::Tensor* values) const {
+  if (sources_.Writers(layer).empty()) return;
+  const at::Tensor scores =
+      at::mm(gradient.values[position], sources_.LaterVectors(layer, position).t());
+  int64_t begin = 0;
+  for (const int writer : sources_.Writers(layer)) {
+    const int64_t n = sources_.FeaturesInGroup(writer, position);
+    const int64_t column = sources_.GroupBegin(writer, position);
+    values->slice(1, column, column + n).add_(scores.slice(1, begin, begin + n));
+    begin += n;
   }
 }
 

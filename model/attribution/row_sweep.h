@@ -1,10 +1,10 @@
 // Rows of the adjacency matrix: direct effects of all sources on a batch of targets.
 //
 // One sweep carries the gradients of a batch from its highest layer down to the embeddings. At each
-// layer the sources are scored, one matrix product per position; the targets of that layer join the
-// batch; then the gradient passes through attention. Work is confined to the positions that the
-// batch's causal cone has reached, so targets are best handed over sorted by (layer descending,
-// position).
+// layer the sources that write there are scored, one matrix product per position (for cross-layer
+// sets a second one, for what layers below write there); the targets of that layer join the batch;
+// then the gradient passes through attention. Work is confined to the positions that the batch's
+// causal cone has reached, so targets are best handed over sorted by (layer descending, position).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -57,6 +57,9 @@ class RowSweep {
  private:
   // Scores the sources of `layer` into their columns of `values`.
   void ScoreLayer(int layer, const ResidualGradient& gradient, at::Tensor* values) const;
+  // The same for what features of layers below write to `layer`, added to their columns.
+  void ScoreLaterVectors(int layer, int64_t position, const ResidualGradient& gradient,
+                         at::Tensor* values) const;
   void ScoreTokens(const ResidualGradient& gradient, at::Tensor* values) const;
   // Sets the encoder rows of `features`, rows [first_row, …) of the batch, at their positions;
   // these rows of the gradient are zero before.

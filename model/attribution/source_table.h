@@ -11,9 +11,14 @@
 // A target in layer l has no source in layer l or above: its row is a prefix of the columns, the
 // first `ColumnsBelow(l)`.
 //
-// Source vectors are kept in the space of the residual stream after their layer: for transcoders
-// that write before the post-feed-forward norm, the frozen norm is multiplied in. Then a direct
-// effect is the inner product of a source vector with the gradient at `blocks.{l}.hook_resid_post`.
+// Source vectors are kept in the space of the residual stream after the layer they are written to:
+// for transcoders that write before the post-feed-forward norm, the frozen norm is multiplied in.
+// Then a direct effect is the inner product of a source vector with the gradient at
+// `blocks.{l}.hook_resid_post`.
+//
+// A feature of a cross-layer set has one column, in its own layer, but a vector for each layer that
+// it writes to; its direct effect on a target is the sum over those below the target. The vectors
+// for later layers than its own are kept apart (LaterVectors).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -25,6 +30,7 @@
 #include "model/attribution/trace.h"
 #include "model/base/run_context.h"
 #include "model/gemma3/model.h"
+#include "model/transcoder/reconstruct.h"
 #include "model/transcoder/transcoder_set.h"
 
 namespace cajal::attribution {
@@ -68,6 +74,10 @@ class SourceTable {
   [[nodiscard]] int64_t GroupSize(int layer, int64_t position) const {
     return Group(layer, position + 1) - Group(layer, position);
   }
+  // How many of them are features: the first ones.
+  [[nodiscard]] int64_t FeaturesInGroup(int layer, int64_t position) const {
+    return GroupSize(layer, position) - 2;
+  }
   [[nodiscard]] int64_t FeatureColumn(int64_t feature_index) const;
   [[nodiscard]] int64_t ErrorColumn(int layer, int64_t position) const {
     return Group(layer, position + 1) - 2;
@@ -80,22 +90,43 @@ class SourceTable {
   [[nodiscard]] const at::Tensor& bias_columns() const { return bias_columns_; }
 
   // Bytes of all source vectors.
-  [[nodiscard]] int64_t VectorBytes() const { return n_columns() * token_vectors_.size(1) * 4; }
+  [[nodiscard]] int64_t VectorBytes() const {
+    return (n_columns() + n_later_vectors_) * token_vectors_.size(1) *
+           static_cast<int64_t>(sizeof(float));
+  }
   // Vectors of the sources at (layer, position), [GroupSize, d].
   [[nodiscard]] at::Tensor Vectors(int layer, int64_t position) const;
+
+  // Whether features write to later layers than their own, as those of cross-layer sets do.
+  [[nodiscard]] bool is_cross_layer() const { return n_later_vectors_ > 0; }
+  // What features of layers below write to `layer` at `position`, [n, d]: the features of the
+  // layers in Writers, one layer after the other.
+  [[nodiscard]] at::Tensor LaterVectors(int layer, int64_t position) const;
+  // The layers below `layer` whose features write to it, ascending.
+  [[nodiscard]] const std::vector<int>& Writers(int layer) const {
+    return writers_[static_cast<size_t>(layer)];
+  }
   // [T, d], the token embeddings.
   [[nodiscard]] const at::Tensor& token_vectors() const { return token_vectors_; }
 
  private:
   SourceTable() = default;
+  // Takes what layers below write to the next layer, which is the reconstructed one.
+  // counts_of_layers: per layer, how many features are active at each position.
+  void AddLaterVectors(const transcoder::Reconstruction& reconstruction,
+                       const std::vector<std::vector<int64_t>>& counts_of_layers);
   [[nodiscard]] int64_t Group(int layer, int64_t position) const {
     return group_begin_[static_cast<size_t>(layer * n_positions_ + position)];
   }
 
   int64_t n_positions_ = 0;
   FeatureTable features_;
-  std::vector<int64_t> group_begin_;  // [n_layers * T + 1]
-  std::vector<at::Tensor> vectors_;   // per layer: [columns of the layer, d]
+  std::vector<int64_t> group_begin_;       // [n_layers * T + 1]
+  std::vector<at::Tensor> vectors_;        // per layer: [columns of the layer, d]
+  std::vector<std::vector<int>> writers_;  // per layer
+  std::vector<at::Tensor> later_vectors_;  // per layer: [n, d], by (position, writer, feature)
+  std::vector<std::vector<int64_t>> later_begin_;  // per layer: [T + 1] where a position's begin
+  int64_t n_later_vectors_ = 0;
   at::Tensor token_vectors_;
   at::Tensor bias_columns_;
 };

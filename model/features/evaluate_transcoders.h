@@ -1,9 +1,9 @@
 // How well a transcoder set reconstructs what it stands for, over the positions of many prompts.
 //
 // Each prompt is run alone and unpadded through the original model; each layer's transcoder encodes
-// what is at its input hook, and its reconstruction, skip path included, is compared with what is
-// at its output hook. Positions that graphs leave without features are left out
-// (TranscoderSetInfo.default_zero_positions).
+// what is at its input hook, and the reconstruction, by all layers that write there and the skip
+// path, is compared with what is at the output hook. Positions that graphs leave without features
+// are left out (TranscoderSetInfo.default_zero_positions).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -20,13 +20,21 @@
 
 namespace cajal::features {
 
+// What the layers from 0 up were encoded to: entry [stretch][layer]. Cross-layer sets write from
+// there.
+using EncodedStretches = std::vector<std::vector<transcoder::ActiveFeatures>>;
+
 // Encodes and reconstructs the positions of one layer, a stretch at a time, so that no more than
-// kEvaluatedAtOnce positions of all features are held.
+// kEvaluatedAtOnce positions of all features are held (but all for kBatchTopK, which chooses among
+// them).
 //   x, y: [T, d], at the set's input and output hook
 //   modality: [T], int64, on the same device
+//   statistics: nullptr only encodes, for the layers above
+//   encoded: of the layers below, to which this one is added; nullptr for sets that write to their
+//   own layer only
 void EvaluateLayer(const transcoder::TranscoderSet& transcoders, int layer, const at::Tensor& x,
                    const at::Tensor& y, const at::Tensor& modality,
-                   ReconstructionStatistics* statistics);
+                   ReconstructionStatistics* statistics, EncodedStretches* encoded = nullptr);
 
 inline constexpr int64_t kEvaluatedAtOnce = 128;
 

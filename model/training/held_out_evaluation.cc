@@ -11,30 +11,29 @@
 
 #include "model/base/status.h"
 #include "model/features/evaluate_transcoders.h"
-#include "model/transcoder/per_layer_set.h"
+#include "model/transcoder/transcoder_set.h"
 
 namespace cajal::training {
 namespace {
 
-using transcoder::PerLayerSet;
-using transcoder::PerLayerWeights;
+using transcoder::LayerWeights;
+using transcoder::TranscoderSet;
+using transcoder::WeightMatrix;
 
 // The trainers' parameters as a set whose layer i is the i-th trainer's.
-PerLayerSet SetOf(const LayerTrainers& trainers, at::ScalarType dtype) {
+TranscoderSet SetOf(const LayerTrainers& trainers, at::ScalarType dtype) {
   const auto rounded = [dtype](const at::Tensor& tensor) {
     return tensor.to(dtype).to(at::kFloat);
   };
   transcoder::TranscoderSetInfo info{.activation = transcoder::ActivationKind::kReluTopK,
-                                     .k = trainers.front()->settings().k,
-                                     .has_skip = trainers.front()->settings().skip_connection};
-  std::vector<PerLayerWeights> layers;
+                                     .k = trainers.front()->settings().k};
+  std::vector<LayerWeights> layers;
   for (const auto& trainer : trainers) {
     const TranscoderParameters& parameters = trainer->parameters();
-    info.features_per_layer.push_back(parameters.b_enc.size(0));
-    layers.push_back({.W_enc = rounded(parameters.W_enc),
+    layers.push_back({.W_enc = WeightMatrix(rounded(parameters.W_enc)),
                       .b_enc = rounded(parameters.b_enc),
-                      .W_dec = rounded(parameters.W_dec),
                       .b_dec = rounded(parameters.b_dec)});
+    layers.back().decoders.push_back({.rows = WeightMatrix(rounded(parameters.W_dec))});
     if (parameters.W_skip.defined()) {
       layers.back().skip = rounded(parameters.W_skip).transpose(0, 1);
     }
@@ -45,7 +44,7 @@ PerLayerSet SetOf(const LayerTrainers& trainers, at::ScalarType dtype) {
 // Adds the tokens of one folder to the statistics. `on_document` hears how many documents are done.
 absl::Status AddFolder(const gemma3::Model& model, const HeldOutData& data,
                        const corpus::DataFolder& folder, const HarvestSettings& harvest,
-                       const PerLayerSet& set,
+                       const TranscoderSet& set,
                        std::vector<features::ReconstructionStatistics>* statistics,
                        const std::function<void(int64_t)>& on_document, RunContext* context) {
   corpus::FolderSequences sequences(&folder, data.files, {.context = data.context});
@@ -75,7 +74,7 @@ absl::StatusOr<std::vector<features::LayerSums>> EvaluateHeldOut(
     const gemma3::Model& model, const HeldOutData& data, const HarvestSettings& harvest,
     const LayerTrainers& trainers, at::ScalarType dtype, RunContext* context) {
   const c10::InferenceMode no_autograd;
-  const PerLayerSet set = SetOf(trainers, dtype);
+  const TranscoderSet set = SetOf(trainers, dtype);
   std::vector<features::ReconstructionStatistics> statistics;
   for (const int64_t n_features : set.info().features_per_layer) {
     statistics.emplace_back(model.config.text.hidden_size, n_features);

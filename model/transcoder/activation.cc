@@ -12,6 +12,22 @@ at::Tensor KeepLargest(const at::Tensor& x, int64_t k) {
   return at::zeros_like(x).scatter_(-1, indices, values);
 }
 
+at::Tensor KeepLargestOfGroups(const at::Tensor& x, int64_t k) {
+  const int64_t n = x.size(-1);
+  const auto [values, indices] = x.view({-1, k, n / k}).max(-1);
+  const at::Tensor offsets = at::arange(0, n, n / k, indices.options());
+  return at::zeros_like(x).scatter_(-1, indices + offsets, values);
+}
+
+// The reference takes its candidates as the 4 k largest of each row, then those not below the
+// (k T)-th largest candidate of all rows.
+at::Tensor KeepLargestOfBatch(const at::Tensor& x, int64_t k) {
+  const at::Tensor candidates = KeepLargest(x, 4 * k);
+  const int64_t n_kept = std::min(k * x.size(0), x.numel());
+  const at::Tensor smallest = std::get<0>(at::topk(candidates.flatten(), n_kept)).min();
+  return candidates * candidates.ge(smallest);
+}
+
 }  // namespace
 
 at::Tensor Activate(ActivationKind kind, int64_t k, const at::Tensor& threshold,
@@ -26,6 +42,10 @@ at::Tensor Activate(ActivationKind kind, int64_t k, const at::Tensor& threshold,
     // The strict comparison is circuit-tracer's and Gemma Scope's.
     case ActivationKind::kJumpRelu:
       return pre * pre.gt(threshold);
+    case ActivationKind::kGroupMax:
+      return KeepLargestOfGroups(at::relu(pre), k);
+    case ActivationKind::kBatchTopK:
+      return KeepLargestOfBatch(at::relu(pre), k);
   }
   return {};
 }

@@ -2,22 +2,27 @@
 
 #include <ATen/ATen.h>
 
-#include "model/base/check.h"
-
 namespace cajal::transcoder {
 
-Reconstruction Reconstruct(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
-                           const ActiveFeatures& active) {
-  CAJAL_CHECK(transcoders.LastWrittenLayer(layer) == layer)
-      << "cross-layer sets are not reconstructed";
-  Reconstruction made{.feature_vectors = transcoders.DecoderRows(layer, layer, active.features) *
-                                         active.activations.unsqueeze(1),
-                      .skip = at::zeros_like(x)};
-  if (const auto skip = transcoders.Skip(layer); skip.has_value()) {
+Reconstruction Reconstruct(const TranscoderSet& transcoders, int written, const at::Tensor& x,
+                           const ActiveFeatures& active, std::span<const ActiveFeatures> below) {
+  Reconstruction made{.skip = at::zeros_like(x)};
+  if (const auto skip = transcoders.Skip(written); skip.has_value()) {
     made.skip = at::matmul(x, skip->to(at::kFloat));
   }
-  made.output = made.skip + transcoders.DecoderBias(layer);
-  made.output.index_add_(0, active.positions, made.feature_vectors);
+  made.output = made.skip + transcoders.DecoderBias(written);
+  const auto write = [&](int layer, const ActiveFeatures& features) {
+    const at::Tensor vectors =
+        transcoders.DecoderRows(layer, written, features.features) *
+        transcoders.WrittenActivations(layer, written, features).unsqueeze(1);
+    made.output.index_add_(0, features.positions, vectors);
+    made.writings.push_back({layer, vectors});
+  };
+  for (size_t layer = 0; layer < below.size(); ++layer) {
+    const auto l = static_cast<int>(layer);
+    if (transcoders.LastWrittenLayer(l) >= written) write(l, below[layer]);
+  }
+  write(written, active);
   return made;
 }
 

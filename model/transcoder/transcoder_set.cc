@@ -1,23 +1,87 @@
 #include "model/transcoder/transcoder_set.h"
 
+#include <ATen/ATen.h>
+
+#include "model/base/check.h"
+#include "model/transcoder/activation.h"
+
 namespace cajal::transcoder {
 
-std::string ActivationName(const TranscoderSetInfo& info) {
-  switch (info.activation) {
-    case ActivationKind::kRelu:
-      return "relu";
-    case ActivationKind::kReluTopK:
-      return "relu_topk(" + std::to_string(info.k) + ")";
-    case ActivationKind::kTopK:
-      return "topk(" + std::to_string(info.k) + ")";
-    case ActivationKind::kJumpRelu:
-      return "jump_relu";
+TranscoderSet::TranscoderSet(TranscoderSetInfo info, std::vector<LayerWeights> layers,
+                             Residency residency)
+    : info_(std::move(info)), layers_(std::move(layers)), residency_(residency) {
+  CAJAL_CHECK(residency != Residency::kAuto);
+  info_.features_per_layer.clear();
+  info_.last_written.clear();
+  info_.has_skip = false;
+  for (LayerWeights& w : layers_) {
+    if (w.k == 0) w.k = info_.k;
+    info_.last_written.push_back(info_.n_layers() + static_cast<int>(w.decoders.size()) - 1);
+    info_.features_per_layer.push_back(w.b_enc.size(0));
+    info_.has_skip = info_.has_skip || w.skip.has_value();
   }
-  return "";
+  if (residency != Residency::kStream) return;
+  std::vector<const WeightMatrix*> encoders;
+  for (const LayerWeights& w : layers_) encoders.push_back(&w.W_enc);
+  stream_ = std::make_unique<EncoderStream>(std::move(encoders));
 }
 
-std::string SiteNameInBlock(gemma3::HookSite site) {
-  return gemma3::HookName({site, 0}).substr(std::string("blocks.0.").size());
+ActiveFeatures TranscoderSet::Encode(int index, const at::Tensor& x, int64_t zero_positions) const {
+  const LayerWeights& w = layer(index);
+  const at::Tensor W_enc = stream_ != nullptr ? stream_->Take(index) : w.W_enc.Placed();
+  const at::Tensor scaled = w.input_scale == 1 ? x : x * w.input_scale;
+  const at::Tensor pre = at::linear(scaled.to(W_enc.scalar_type()), W_enc).to(at::kFloat) + w.b_enc;
+  at::Tensor activations = Activate(info().activation, w.k, w.threshold, pre);
+  activations.slice(0, 0, zero_positions).zero_();
+  const at::Tensor active = activations.nonzero();  // [n, 2], ascending (position, feature)
+  ActiveFeatures result;
+  result.positions = active.select(1, 0).contiguous();
+  result.features = active.select(1, 1).contiguous();
+  const at::Tensor flat = result.positions * pre.size(1) + result.features;
+  result.activations = activations.flatten().index_select(0, flat);
+  result.pre_activations = pre.flatten().index_select(0, flat);
+  return result;
 }
+
+at::Tensor TranscoderSet::EncoderRows(int index, const at::Tensor& features) const {
+  const LayerWeights& w = layer(index);
+  const at::Tensor rows = w.W_enc.Rows(features);
+  return w.input_scale == 1 ? rows : rows * w.input_scale;
+}
+
+at::Tensor TranscoderSet::EncoderBiases(int index, const at::Tensor& features) const {
+  return layer(index).b_enc.index_select(0, features);
+}
+
+const DecoderWeights& TranscoderSet::decoder(int index, int written) const {
+  CAJAL_CHECK(written >= index && written <= LastWrittenLayer(index))
+      << "layer " << index << " does not write to layer " << written;
+  return layer(index).decoders[static_cast<size_t>(written - index)];
+}
+
+at::Tensor TranscoderSet::DecoderRows(int index, int written, const at::Tensor& features) const {
+  const DecoderWeights& w = decoder(index, written);
+  const at::Tensor rows = w.rows.Rows(features);
+  if (residency_ == Residency::kStream) w.rows.DropPages();
+  return w.row_scale == 1 ? rows : rows * w.row_scale;
+}
+
+at::Tensor TranscoderSet::WrittenActivations(int index, int written,
+                                             const ActiveFeatures& active) const {
+  const DecoderWeights& w = decoder(index, written);
+  at::Tensor activations = active.activations;
+  if (w.activation_bias.defined()) {
+    const at::Tensor bias = w.activation_bias.index_select(0, active.features);
+    activations = activations + bias * activations.gt(0);
+  }
+  if (w.activation_scale.defined()) {
+    activations = activations * w.activation_scale.index_select(0, active.features);
+  }
+  return activations;
+}
+
+at::Tensor TranscoderSet::DecoderBias(int written) const { return layer(written).b_dec; }
+
+std::optional<at::Tensor> TranscoderSet::Skip(int written) const { return layer(written).skip; }
 
 }  // namespace cajal::transcoder

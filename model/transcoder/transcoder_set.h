@@ -1,52 +1,51 @@
 // A set of transcoders: what stands for each MLP in the replacement model.
 //
-// A transcoder reads a layer's MLP input x and gives sparse feature activations a; its
-// reconstruction of the MLP output is
-//   sum over active features of a * (decoder row) + decoder bias (+ x @ skip).
-// Per-layer transcoders write to their own layer only. Cross-layer transcoders also write to later
-// ones; the interface speaks of a `written` layer for them.
+// A transcoder reads a layer's MLP input x and gives sparse feature activations a. Per-layer
+// transcoders (PLT) write to their own layer, cross-layer ones (CLT) also to later layers; the
+// reconstruction of the MLP output of layer w is
+//   sum over active features of the layers that write to w of a * (decoder row for w)
+//     + decoder bias of w (+ x_w @ skip_w)                                        (reconstruct.h)
+// Layers may have different numbers of features.
 //
-// Made by LoadTranscoderSet (load_transcoder_set.h) and immutable afterwards. All tensors live
-// where the model's do. Used by the executor's thread.
+// Made by LoadTranscoderSet (load_transcoder_set.h) and immutable for its callers. Results are on
+// the device, wherever the matrices live (residency.h). Encode is for the executor's thread; any
+// thread may call the others.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
-#include "model/gemma3/hook_point.h"
+#include "model/transcoder/encoder_stream.h"
+#include "model/transcoder/residency.h"
+#include "model/transcoder/set_info.h"
+#include "model/transcoder/weight_matrix.h"
 
 namespace cajal::transcoder {
 
-enum class ActivationKind {
-  kRelu,      // max(x, 0)
-  kReluTopK,  // ReLU, then the k largest: the paper's files
-  kTopK,      // the k largest, negative ones too: circuit-tracer's `topk`
-  kJumpRelu,  // x where x > threshold, else 0
+// What features of one layer write to one layer: activation' = (activation + bias where the
+// activation is positive) * scale, times the decoder row times row_scale.
+struct DecoderWeights {
+  WeightMatrix rows;  // [n, d]
+  float row_scale = 1;
+  at::Tensor activation_bias;   // [n], float32; undefined for zeros
+  at::Tensor activation_scale;  // [n], float32; undefined for ones
 };
 
-// What a set is, for messages and GetServerInfo.
-struct TranscoderSetInfo {
-  std::string name;        // the folder's name, or `scan` of its config
-  std::string model_name;  // as its config says; may be empty
-  std::string format;      // "per-layer (circuit-tracer layout)", "Gemma Scope 2 per-layer"
-  gemma3::HookSite input_site = gemma3::HookSite::kMlpIn;
-  gemma3::HookSite output_site = gemma3::HookSite::kMlpOutRaw;
-  ActivationKind activation = ActivationKind::kRelu;
-  int64_t k = 0;  // of the TopK kinds
-  std::vector<int64_t> features_per_layer;
-  bool has_skip = false;
-  // Leading positions whose features and errors are left out unless the caller says otherwise.
-  int32_t default_zero_positions = 1;
+// One layer's weights. n features, d model width. Vectors are float32, on the device.
+struct LayerWeights {
+  WeightMatrix W_enc;                    // [n, d]
+  at::Tensor b_enc;                      // [n]
+  at::Tensor threshold;                  // [n]; JumpReLU only
+  float input_scale = 1;                 // of x, before the encoder
+  int64_t k = 0;                         // of the kinds that have one; 0 = the set's
+  std::vector<DecoderWeights> decoders;  // entry j writes to this layer + j
+  at::Tensor b_dec;                      // [d], of what all layers together write to this one
+  std::optional<at::Tensor> skip;        // [d, d], used as x @ skip; on the device
 };
-
-// "relu", "relu_topk(48)", "topk(48)", "jump_relu".
-std::string ActivationName(const TranscoderSetInfo& info);
-// "mlp.hook_in": the name below "blocks.{l}.".
-std::string SiteNameInBlock(gemma3::HookSite site);
 
 // The active features of one layer, ascending by (position, feature). n entries each.
 struct ActiveFeatures {
@@ -60,36 +59,49 @@ struct ActiveFeatures {
 
 class TranscoderSet {
  public:
-  virtual ~TranscoderSet() = default;
+  // info.features_per_layer, last_written and has_skip are taken from the layers. residency is what
+  // the layers' matrices were made for; not kAuto.
+  TranscoderSet(TranscoderSetInfo info, std::vector<LayerWeights> layers,
+                Residency residency = Residency::kDevice);
 
   [[nodiscard]] const TranscoderSetInfo& info() const { return info_; }
-  [[nodiscard]] int n_layers() const { return static_cast<int>(info_.features_per_layer.size()); }
+  [[nodiscard]] Residency residency() const { return residency_; }
+  [[nodiscard]] int n_layers() const { return info_.n_layers(); }
 
   // x: [T, d], the tensor at the input hook. Features at the first `zero_positions` are left out.
-  [[nodiscard]] virtual ActiveFeatures Encode(int layer, const at::Tensor& x,
-                                              int64_t zero_positions) const = 0;
+  // Layers are best encoded in ascending order: streamed encoders come in it.
+  [[nodiscard]] ActiveFeatures Encode(int layer, const at::Tensor& x, int64_t zero_positions) const;
 
-  // features: [n] int64. Returns [n, d], float32.
-  [[nodiscard]] virtual at::Tensor EncoderRows(int layer, const at::Tensor& features) const = 0;
+  // features: [n] int64. Returns [n, d], float32: the gradients of pre-activations at the input
+  // hook.
+  [[nodiscard]] at::Tensor EncoderRows(int layer, const at::Tensor& features) const;
   // [n], float32.
-  [[nodiscard]] virtual at::Tensor EncoderBiases(int layer, const at::Tensor& features) const = 0;
+  [[nodiscard]] at::Tensor EncoderBiases(int layer, const at::Tensor& features) const;
 
   // The last layer that features of `layer` write to: `layer` itself for per-layer sets.
-  [[nodiscard]] virtual int LastWrittenLayer(int layer) const = 0;
+  [[nodiscard]] int LastWrittenLayer(int layer) const { return info_.LastWrittenLayer(layer); }
   // Rows of the features of `layer` in the output of layer `written`, [n, d], float32.
-  [[nodiscard]] virtual at::Tensor DecoderRows(int layer, int written,
-                                               const at::Tensor& features) const = 0;
+  [[nodiscard]] at::Tensor DecoderRows(int layer, int written, const at::Tensor& features) const;
+  // What the rows are multiplied by, [n], float32: the activations, unless the format adds or
+  // multiplies something for the written layer.
+  [[nodiscard]] at::Tensor WrittenActivations(int layer, int written,
+                                              const ActiveFeatures& active) const;
   // [d], float32.
-  [[nodiscard]] virtual at::Tensor DecoderBias(int written) const = 0;
+  [[nodiscard]] at::Tensor DecoderBias(int written) const;
   // The affine path of layer `written`, [d_in, d_out], used as x @ skip; nothing when there is
   // none.
-  [[nodiscard]] virtual std::optional<at::Tensor> Skip(int written) const = 0;
-
- protected:
-  explicit TranscoderSet(TranscoderSetInfo info) : info_(std::move(info)) {}
+  [[nodiscard]] std::optional<at::Tensor> Skip(int written) const;
 
  private:
+  [[nodiscard]] const LayerWeights& layer(int index) const {
+    return layers_[static_cast<size_t>(index)];
+  }
+  [[nodiscard]] const DecoderWeights& decoder(int layer, int written) const;
+
   TranscoderSetInfo info_;
+  std::vector<LayerWeights> layers_;
+  Residency residency_;
+  std::unique_ptr<EncoderStream> stream_;  // of kStream; refers to layers_
 };
 
 }  // namespace cajal::transcoder

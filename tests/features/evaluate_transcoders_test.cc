@@ -28,7 +28,8 @@ constexpr int kLayers = 6;
 
 std::unique_ptr<TranscoderSet> LoadSet(const std::string& name, const gemma3::Model& model) {
   RunContext context;
-  auto set = transcoder::LoadTranscoderSet("golden/transcoders/" + name, model, &context);
+  const std::string folder = name.starts_with("clt") ? "golden/formats/" : "golden/transcoders/";
+  auto set = transcoder::LoadTranscoderSet(folder + name, model, &context);
   EXPECT_THAT(set, IsOk());
   return *std::move(set);
 }
@@ -60,7 +61,9 @@ class GoldenEvaluationTest : public ::testing::TestWithParam<std::string> {
   RunContext context_;
 };
 
-TEST_P(GoldenEvaluationTest, GivesNumpysFiguresByLayerAndModality) {
+class GoldenFiguresTest : public GoldenEvaluationTest {};
+
+TEST_P(GoldenFiguresTest, AreNumpysByLayerAndModality) {
   TranscoderEvaluator evaluator(model_, *set_, 0, kLayers - 1);
   for (const std::string name : {"text", "text_long", "one_image", "two_images_chat"}) {
     ASSERT_THAT(evaluator.Add(GoldenInput(name), &context_), IsOk());
@@ -75,7 +78,7 @@ TEST_P(GoldenEvaluationTest, GivesNumpysFiguresByLayerAndModality) {
   }
 }
 
-TEST_P(GoldenEvaluationTest, OfSomeLayersIsThatOfTheseLayersAmongAll) {
+TEST_P(GoldenFiguresTest, OfSomeLayersAreThoseOfTheseLayersAmongAll) {
   TranscoderEvaluator all(model_, *set_, 0, kLayers - 1);
   TranscoderEvaluator some(model_, *set_, 2, 3);
   const gemma3::ModelInput input = GoldenInput("one_image");
@@ -126,6 +129,9 @@ TEST_P(GoldenEvaluationTest, NeedsBytesForWhatALayerRecordsAndForItsSums) {
   EXPECT_GT(estimate(0, 100), 100 * 256 * 4);
 }
 
+INSTANTIATE_TEST_SUITE_P(Sets, GoldenFiguresTest,
+                         ::testing::Values("plt_topk", "gs2_affine", "clt_native"),
+                         [](const auto& set) { return set.param; });
 INSTANTIATE_TEST_SUITE_P(Sets, GoldenEvaluationTest, ::testing::Values("plt_topk", "gs2_affine"),
                          [](const auto& set) { return set.param; });
 

@@ -50,11 +50,11 @@ inline double RelativeToLargest(const at::Tensor& actual, const at::Tensor& expe
 }
 
 // A checkpoint folder, loaded in float32 on the CPU.
-inline gemma3::Model LoadTestModel(const std::string& dir) {
+inline gemma3::Model LoadTestModel(const std::string& dir, at::ScalarType dtype = at::kFloat) {
   RunContext context;
   auto checkpoint = checkpoint::Checkpoint::Open(dir);
   EXPECT_THAT(checkpoint, IsOk());
-  auto model = gemma3::LoadModel(*checkpoint, {at::kCPU, at::kFloat}, &context);
+  auto model = gemma3::LoadModel(*checkpoint, {at::kCPU, dtype}, &context);
   EXPECT_THAT(model, IsOk());
   return *std::move(model);
 }

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "model/gemma3/model.h"
-#include "model/transcoder/per_layer_set.h"
+#include "model/transcoder/transcoder_set.h"
 
 namespace cajal::testing {
 
@@ -87,6 +87,7 @@ struct RandomTranscoderShape {
   gemma3::HookSite output_site = gemma3::HookSite::kMlpOutRaw;
   transcoder::ActivationKind activation = transcoder::ActivationKind::kRelu;
   bool skip = false;
+  int64_t n_targets = 1;  // layers that a feature writes to: its own and those above
 };
 
 inline std::unique_ptr<transcoder::TranscoderSet> MakeRandomTranscoders(
@@ -94,22 +95,23 @@ inline std::unique_ptr<transcoder::TranscoderSet> MakeRandomTranscoders(
   RandomTensors random(seed);
   const int64_t d = model.config.text.hidden_size;
   const int64_t n = shape.n_features;
-  transcoder::TranscoderSetInfo info{.name = "random",
-                                     .output_site = shape.output_site,
-                                     .activation = shape.activation,
-                                     .k = 6,
-                                     .has_skip = shape.skip};
-  std::vector<transcoder::PerLayerWeights> layers;
-  for (int64_t layer = 0; layer < model.config.text.num_hidden_layers; ++layer) {
-    info.features_per_layer.push_back(n);
-    layers.push_back({.W_enc = random.Matrix(n, d),
-                      .b_enc = random.Vector(n, 0.1),
-                      .W_dec = random.Matrix(n, d),
-                      .b_dec = random.Vector(d, 0.1),
-                      .threshold = random.Vector(n, 0.1).abs()});
+  transcoder::TranscoderSetInfo info{
+      .name = "random", .output_site = shape.output_site, .activation = shape.activation, .k = 6};
+  std::vector<transcoder::LayerWeights> layers;
+  const int64_t n_layers = model.config.text.num_hidden_layers;
+  for (int64_t layer = 0; layer < n_layers; ++layer) {
+    layers.push_back(
+        {.W_enc = transcoder::WeightMatrix(random.Matrix(n, d)), .b_enc = random.Vector(n, 0.1)});
+    const at::Tensor own_rows = random.Matrix(n, d);
+    layers.back().decoders.push_back({.rows = transcoder::WeightMatrix(own_rows)});
+    layers.back().b_dec = random.Vector(d, 0.1);
+    layers.back().threshold = random.Vector(n, 0.1).abs();
     if (shape.skip) layers.back().skip = random.Matrix(d, d);  // not symmetric
+    for (int64_t j = 1; j < shape.n_targets && layer + j < n_layers; ++j) {
+      layers.back().decoders.push_back({.rows = transcoder::WeightMatrix(random.Matrix(n, d))});
+    }
   }
-  return std::make_unique<transcoder::PerLayerSet>(std::move(info), std::move(layers));
+  return std::make_unique<transcoder::TranscoderSet>(std::move(info), std::move(layers));
 }
 
 }  // namespace cajal::testing

@@ -5,20 +5,19 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <limits>
 
 #include "model/transcoder/activation.h"
 #include "tests/support/golden_tensors.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/transcoder_files.h"
 #include "tests/temp_dir.h"
 
 namespace cajal::transcoder {
 namespace {
 
-using checkpoint::ElementType;
-using checkpoint::TensorToWrite;
 using gemma3::HookSite;
+using testing::EditTensors;
 using testing::FailsWith;
 using testing::IsOk;
 
@@ -39,35 +38,8 @@ class LoadTranscoderSetTest : public ::testing::Test {
     return dir;
   }
 
-  // Rewrites a file with the tensors that `edit` leaves in the map.
-  template <typename Edit>
-  void EditTensors(const std::string& path, Edit edit) {
-    std::map<std::string, at::Tensor> tensors;
-    {
-      const auto file = checkpoint::SafetensorsFile::Open(path);
-      ASSERT_THAT(file, IsOk());
-      for (const auto& [name, view] : (*file)->tensors()) {
-        tensors[name] = gemma3::ViewAsFileTensor(view).clone();
-      }
-    }
-    edit(&tensors);
-    std::vector<TensorToWrite> to_write;
-    for (auto& [name, tensor] : tensors) {
-      tensor = tensor.contiguous();
-      const ElementType type = tensor.scalar_type() == at::kLong     ? ElementType::kI64
-                               : tensor.scalar_type() == at::kUInt64 ? ElementType::kU64
-                                                                     : ElementType::kF32;
-      to_write.push_back({name, type, tensor.sizes().vec(), tensor.data_ptr()});
-    }
-    ASSERT_THAT(checkpoint::WriteSafetensors(path, to_write, {}), IsOk());
-  }
-
   void ReplaceInConfig(const std::string& dir, const std::string& from, const std::string& to) {
-    std::ifstream in(dir + "/config.yaml");
-    std::string text{std::istreambuf_iterator<char>(in), {}};
-    const size_t at = text.find(from);
-    ASSERT_NE(at, std::string::npos) << from;
-    std::ofstream(dir + "/config.yaml") << text.replace(at, from.size(), to);
+    testing::ReplaceInFile(dir + "/config.yaml", from, to);
   }
 
   absl::StatusOr<std::unique_ptr<TranscoderSet>> Load(const std::string& dir) {
@@ -177,14 +149,33 @@ TEST_F(LoadTranscoderSetTest, RefusesASetOfAnotherModel) {
   std::filesystem::remove_all(dir);
   dir = CopyOf("plt_topk");
   EditTensors(dir + "/layer_0.safetensors", [](auto* tensors) {
-    (*tensors)["W_enc"] = at::zeros({256, 32});
+    (*tensors)["W_enc"] = at::ones({256, 32});
     (*tensors)["W_dec"] = at::zeros({256, 32});
     (*tensors)["b_dec"] = at::zeros({32});
   });
   EXPECT_THAT(Load(dir),
-              FailsWith(kInvalid, "tensor W_enc has shape [256, 32], expected [256, 64]"));
-  EXPECT_THAT(Load(dir), FailsWith(kInvalid, "layer_0.safetensors"));
+              FailsWith(kInvalid, "layer_1.safetensors: its width is 64, but layer 0's is 32"));
+  for (int layer = 1; layer < 6; ++layer) {
+    std::filesystem::copy(dir + "/layer_0.safetensors",
+                          dir + "/layer_" + std::to_string(layer) + ".safetensors",
+                          std::filesystem::copy_options::overwrite_existing);
+  }
+  EXPECT_THAT(Load(dir),
+              FailsWith(kInvalid, "layer_0.safetensors: the set's width is 32, but the model's"));
   EXPECT_THAT(Load("golden/transcoders/plt_topk"), IsOk());
+}
+
+TEST_F(LoadTranscoderSetTest, TakesLayersOfDifferentWidths) {
+  const std::string dir = CopyOf("plt_topk");
+  EditTensors(dir + "/layer_3.safetensors", [](auto* tensors) {
+    for (const char* name : {"W_enc", "b_enc", "W_dec"}) {
+      (*tensors)[name] = (*tensors)[name].slice(0, 0, 100);
+    }
+  });
+  const auto set = Load(dir);
+  ASSERT_THAT(set, IsOk());
+  EXPECT_EQ((*set)->info().features_per_layer,
+            (std::vector<int64_t>{256, 256, 256, 100, 256, 256}));
 }
 
 TEST_F(LoadTranscoderSetTest, RefusesMissingAndUnknownTensors) {
@@ -246,7 +237,8 @@ TEST_F(LoadTranscoderSetTest, RefusesHooksKindsAndActivationsItDoesNotKnow) {
   const BadConfig cases[] = {
       {"mlp.hook_in", "hook_resid_mid", "key 'feature_input_hook' is 'hook_resid_mid'"},
       {"mlp.hook_out", "attn.hook_out", "key 'feature_output_hook' is 'attn.hook_out'"},
-      {"transcoder_set", "cross_layer_transcoder", "key 'model_kind'"},
+      {"transcoder_set", "crosscoder", "key 'model_kind' is 'crosscoder'"},
+      {"transcoder_set", "cross_layer_transcoder", "its files hold per-layer transcoders"},
       {"top_k: 16\nactivation: topk", "activation: gelu", "key 'activation' is 'gelu'"},
       {"top_k: 16", "top_k: 0", "key 'top_k' must be at least 1"},
       {"feature_output_hook: mlp.hook_out\n", "", "key 'feature_output_hook' is missing"},
@@ -285,6 +277,21 @@ TEST(Activation, DiffersWhereValuesAreNegativeOrAtTheThreshold) {
   const at::Tensor threshold = at::tensor({0.0F, 0.9F, 0.0F, 0.5F, 0.4F});
   EXPECT_TRUE(
       at::equal(Activate(ActivationKind::kJumpRelu, 0, threshold, pre), row({0, 1, 0, 0, .5})));
+}
+
+// By hand: two groups of three, then the four largest of two positions together.
+TEST(Activation, ChoosesTheLargestOfGroupsAndOfBatches) {
+  const at::Tensor pre =
+      at::tensor({0.1F, 3.0F, 2.0F, -1.0F, -2.0F, -3.0F, 4.0F, 5.0F, 6.0F, 0.2F, 0.3F, 0.1F})
+          .view({2, 6});
+  const at::Tensor groups =
+      at::tensor({0.0F, 3.0F, 0.0F, 0.0F, 0.0F, 0.0F, 0.0F, 0.0F, 6.0F, 0.0F, 0.3F, 0.0F})
+          .view({2, 6});
+  EXPECT_TRUE(at::equal(Activate(ActivationKind::kGroupMax, 2, {}, pre), groups));
+  const at::Tensor batch =
+      at::tensor({0.0F, 3.0F, 0.0F, 0.0F, 0.0F, 0.0F, 4.0F, 5.0F, 6.0F, 0.0F, 0.0F, 0.0F})
+          .view({2, 6});
+  EXPECT_TRUE(at::equal(Activate(ActivationKind::kBatchTopK, 2, {}, pre), batch));
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
-"""Reconstruction figures of both transcoder sets over the golden forward passes, in numpy float64.
+"""Reconstruction figures of three transcoder sets over the golden forward passes, in numpy float64.
 
     python make_evaluation.py GOLDEN_DIR
 
-Reads forward/forward_<case>.safetensors (what is at the hooks, by Transformers) and transcoders/; writes
+Reads forward/forward_<case>.safetensors (what is at the hooks, by Transformers), transcoders/ and formats/clt_native; writes
 evaluation.json: {set: [per layer: {"text" | "image" | "all": figures}]} over all cases together. Position 0 is left out.
 
     FVU = sum (y - y')^2 / sum (y - mean)^2, the mean that of the tokens of the modality
@@ -27,13 +27,14 @@ def top_k(pre):
     return np.where(activations >= smallest_kept, activations, 0)
 
 
-def plt_topk(folder, layer, x):
+def plt_topk(folder, layer, xs):
     w = {name: tensor.astype(np.float64) for name, tensor in load_file(folder / f"layer_{layer}.safetensors").items()}
-    activations = top_k(x @ w["W_enc"].T + w["b_enc"])
+    activations = top_k(xs[layer] @ w["W_enc"].T + w["b_enc"])
     return activations, activations @ w["W_dec"] + w["b_dec"]
 
 
-def gs2_affine(folder, layer, x):
+def gs2_affine(folder, layer, xs):
+    x = xs[layer]
     file = folder / f"layer_{layer}_width_256_l0_small_affine" / "params.safetensors"
     w = {name: tensor.astype(np.float64) for name, tensor in load_file(file).items()}
     pre = x @ w["w_enc"] + w["b_enc"]
@@ -41,7 +42,23 @@ def gs2_affine(folder, layer, x):
     return activations, activations @ w["w_dec"] + w["b_dec"] + x @ w["affine_skip_connection"]
 
 
-SETS = {"plt_topk": (plt_topk, "mlp_out"), "gs2_affine": (gs2_affine, "mlp_out_normed")}
+def clt_native(folder, layer, xs):
+    """Cross-layer: what all layers up to `layer` write to it."""
+    reconstruction = load_file(folder / f"W_enc_{layer}.safetensors")[f"b_dec_{layer}"].astype(np.float64)
+    for l in range(layer + 1):
+        w = {name: tensor.astype(np.float64) for name, tensor in load_file(folder / f"W_enc_{l}.safetensors").items()}
+        pre = xs[l] @ w[f"W_enc_{l}"].T + w[f"b_enc_{l}"]
+        activations = np.where(pre > w[f"threshold_{l}"], pre, 0)
+        decoder = load_file(folder / f"W_dec_{l}.safetensors")[f"W_dec_{l}"].astype(np.float64)
+        reconstruction = reconstruction + activations @ decoder[:, layer - l]
+    return activations, reconstruction
+
+
+SETS = {
+    "plt_topk": (plt_topk, "mlp_out", "transcoders"),
+    "gs2_affine": (gs2_affine, "mlp_out_normed", "transcoders"),
+    "clt_native": (clt_native, "mlp_out", "formats"),
+}
 
 
 def figures(y, reconstruction, activations):
@@ -65,11 +82,12 @@ def main(golden):
         return np.concatenate([forward[name][layer, 1:].astype(np.float64) for forward in forwards])
 
     result = {}
-    for name, (encode, output) in SETS.items():
+    xs = [recorded("mlp_in", layer) for layer in range(n_layers)]
+    for name, (encode, output, folder) in SETS.items():
         layers = []
         for layer in range(n_layers):
             y = recorded(output, layer)
-            activations, reconstruction = encode(golden / "transcoders" / name, layer, recorded("mlp_in", layer))
+            activations, reconstruction = encode(golden / folder / name, layer, xs)
             masks = {"text": ~is_image, "image": is_image, "all": np.ones_like(is_image)}
             layers.append({key: figures(y[mask], reconstruction[mask], activations[mask]) for key, mask in masks.items()})
         result[name] = layers

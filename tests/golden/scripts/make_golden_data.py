@@ -17,6 +17,7 @@ STEPS = {
     "transcoders": ("make_transcoders.py", "."),
     "forward": ("make_forward.py", "."),
     "graphs": ("reference_attribution.py", "."),
+    "formats": ("make_formats.py", "."),
     "evaluation": ("make_evaluation.py", "."),
     "tokenizer": ("make_tokenizer_cases.py", "."),
     "images": ("make_image_cases.py", "."),
@@ -29,7 +30,7 @@ def main():
     if len(sys.argv) < 2 or not set(sys.argv[2:]) <= set(STEPS):
         sys.exit(f"{__doc__}\nSteps: {' '.join(STEPS)}")
     golden = pathlib.Path(sys.argv[1])
-    for folder in ("tiny", "forward", "graphs", "images", "training", "ct_json"):
+    for folder in ("tiny", "forward", "graphs", "formats", "images", "training", "ct_json"):
         (golden / folder).mkdir(parents=True, exist_ok=True)
     for step in sys.argv[2:] or [name for name in STEPS if name != "ct_json"]:
         script, target = STEPS[step]

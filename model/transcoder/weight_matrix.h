@@ -1,0 +1,49 @@
+// One matrix of a transcoder set: on the device, or left in its file until it is needed.
+//
+// Both give the same numbers: values are converted to the weights' dtype wherever they come from.
+// Immutable; any thread may call its functions.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "model/gemma3/device.h"
+
+namespace cajal::transcoder {
+
+class WeightMatrix {
+ public:
+  WeightMatrix() = default;
+  // A matrix that stays as it is: its device and dtype are the placement.
+  explicit WeightMatrix(at::Tensor resident);
+  // source: [rows, columns] on the CPU in any floating dtype, possibly strided.
+  // is_mapped_file: its memory is a read-only mapping of a file, whose pages may be given back.
+  // is_resident: whether to put it on the device now.
+  WeightMatrix(at::Tensor source, bool is_mapped_file, const gemma3::Placement& placement,
+               bool is_resident);
+
+  [[nodiscard]] int64_t n_rows() const { return tensor_.size(0); }
+  [[nodiscard]] const gemma3::Placement& placement() const { return placement_; }
+  // The whole matrix on the device, each row contiguous: itself where it is there already.
+  [[nodiscard]] at::Tensor Placed() const;
+  // indices: [n] int64, on any device. Returns [n, columns], float32, on the device.
+  [[nodiscard]] at::Tensor Rows(const at::Tensor& indices) const;
+
+  // Asks the system to read the file ahead, or to take back the memory that reading it took. Do
+  // nothing for what is no mapped file.
+  void Prefetch() const;
+  void DropPages() const;
+
+  // Bytes on the device when it is placed; 0 when it is used where the file is mapped.
+  static int64_t PlacedBytes(const at::Tensor& source, const gemma3::Placement& placement);
+
+ private:
+  void Advise(int advice) const;
+
+  at::Tensor tensor_;
+  bool is_mapped_file_ = false;
+  gemma3::Placement placement_;
+};
+
+}  // namespace cajal::transcoder
