@@ -18,6 +18,7 @@
 #include "model/features/reconstruction_sums.h"
 #include "model/graph/attribution_graph.h"
 #include "model/tokenizer/prompt.h"
+#include "model/transcoder/residency.h"
 
 namespace cajal {
 
@@ -29,6 +30,9 @@ struct EngineOptions {
   std::string transcoder_dir;  // a transcoder set; see model/transcoder/transcoder_set.h
   DeviceChoice device = DeviceChoice::kAuto;
   DType dtype = DType::kFloat32;
+  // Where the transcoders' matrices live; kAuto keeps `budget_bytes` free for requests, or a
+  // quarter of what the device has left after the model when that is 0.
+  transcoder::Residency residency = transcoder::Residency::kAuto;
   int32_t threads = 0;           // of the CPU's matrix products; 0 = all cores
   int64_t budget_bytes = 0;      // for request-sized memory; 0 = 80 % of what the device has left
   int32_t max_positions = 8192;  // longest prompt admitted; also bounded by the model's own limit
@@ -50,12 +54,13 @@ struct EngineInfo {
   int32_t tokens_per_image = 0;
   int32_t max_positions = 0;
   std::string transcoder_name;
-  std::string transcoder_format;            // "per-layer (circuit-tracer layout)", …
+  std::string transcoder_format;            // "Gemma Scope 2 per-layer", …
   std::string feature_input_hook;           // "mlp.hook_in"
   std::string feature_output_hook;          // "mlp.hook_out" or "hook_mlp_out"
   std::string activation;                   // "relu", "relu_topk(48)", "topk(48)", "jump_relu"
   std::vector<int32_t> features_per_layer;  // d_sae of each layer
   int32_t default_zero_positions = 1;
+  std::string transcoder_residency;  // "device", "encoders" or "stream"
   // Oddities of the files that do not stop them from being served, each a sentence for the log.
   std::vector<std::string> warnings;
   int64_t budget_bytes = 0;

@@ -80,6 +80,7 @@ GemmaEngine::GemmaEngine(EngineOptions options, gemma3::Model model,
   info_.activation = transcoder::ActivationName(set);
   info_.features_per_layer.assign(set.features_per_layer.begin(), set.features_per_layer.end());
   info_.default_zero_positions = set.default_zero_positions;
+  info_.transcoder_residency = transcoder::ResidencyName(transcoders_->residency());
   info_.budget_bytes = options_.budget_bytes > 0
                            ? options_.budget_bytes
                            : static_cast<int64_t>(0.8 * static_cast<double>(gemma3::FreeMemoryBytes(
@@ -96,8 +97,11 @@ absl::StatusOr<std::unique_ptr<Engine>> GemmaEngine::Load(const EngineOptions& o
     ASSIGN_OR_RETURN(auto prompt_files,
                      corpus::LoadPromptFiles(options.model_dir, checkpoint.config()));
     ASSIGN_OR_RETURN(gemma3::Model model, gemma3::LoadModel(checkpoint, {device, dtype}, context));
+    const int64_t free_bytes = gemma3::FreeMemoryBytes(device);
+    const int64_t kept_free = options.budget_bytes > 0 ? options.budget_bytes : free_bytes / 4;
     ASSIGN_OR_RETURN(auto transcoders,
-                     transcoder::LoadTranscoderSet(options.transcoder_dir, model, context));
+                     transcoder::LoadTranscoderSet(options.transcoder_dir, model, context,
+                                                   options.residency, free_bytes - kept_free));
     auto engine = std::unique_ptr<GemmaEngine>(new GemmaEngine(
         options, std::move(model), std::move(transcoders), std::move(prompt_files)));
     engine->info_.warnings = checkpoint.warnings();

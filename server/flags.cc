@@ -20,6 +20,11 @@ constexpr char kExitCodes[] =
 
 const std::map<std::string, DeviceChoice> kDevices = {
     {"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}};
+const std::map<std::string, transcoder::Residency> kResidencies = {
+    {"auto", transcoder::Residency::kAuto},
+    {"device", transcoder::Residency::kDevice},
+    {"encoders", transcoder::Residency::kEncoders},
+    {"stream", transcoder::Residency::kStream}};
 const std::map<std::string, DType> kDTypes = {{"float32", DType::kFloat32},
                                               {"bfloat16", DType::kBFloat16}};
 
@@ -59,6 +64,14 @@ void AddModelFlags(CLI::App* app, EngineOptions* engine) {
          "Type of the weights: float32 is the reference, bfloat16 is fast. Default: float32")
       ->check(CLI::IsMember(kDTypes))
       ->type_name("TYPE");
+  app->add_option_function<std::string>(
+         "--residency",
+         [engine](const std::string& name) { engine->residency = kResidencies.at(name); },
+         "Where the transcoders live: device = on it; encoders = these on it, decoder rows fetched "
+         "from the files; stream = encoders, too, pass through one layer at a time. The graph is "
+         "the same. Default: auto = the first that fits")
+      ->check(CLI::IsMember(kResidencies))
+      ->type_name("WHERE");
   app->add_option("--threads", engine->threads,
                   "Threads of the CPU's matrix products. Default: 0 = all cores")
       ->check(Between(0, kMaxInt32))

@@ -42,6 +42,8 @@ absl::Status Run(const Flags& flags, Signals* signals) {
   const EngineInfo& info = (*engine)->info();
   spdlog::info("{} with {} on {}; {} bytes for requests; graphs in {}", info.model_name,
                info.transcoder_name, info.device, info.budget_bytes, flags.data_dir);
+  spdlog::info("transcoders: {}, {}, residency {}", info.transcoder_format, info.activation,
+               info.transcoder_residency);
   for (const std::string& warning : info.warnings) spdlog::warn("{}", warning);
   server->Serve(std::move(*engine));
   std::printf("cajald ready on %s\n", server->address().c_str());

@@ -4,6 +4,7 @@
 #include <map>
 #include <regex>
 
+#include "absl/strings/str_cat.h"
 #include "model/base/status.h"
 #include "model/checkpoint/json.h"
 #include "model/transcoder/layer_file.h"
@@ -126,8 +127,8 @@ absl::StatusOr<StoredSet> ReadGemmaScope2Folders(const std::string& dir) {
     const int layer = std::stoi(match[1]);
     if (!folders.emplace(layer, entry.path()).second) {
       return absl::InvalidArgumentError(
-          dir + " holds two folders for layer " + std::to_string(layer) + ": " + name + " and " +
-          folders[layer].filename().string() + "; keep one width and one L0");
+          absl::StrCat(dir, " holds two folders for layer ", layer, ": ", name, " and ",
+                       folders[layer].filename().string(), "; keep one width and one L0"));
     }
   }
   SetConfig config{

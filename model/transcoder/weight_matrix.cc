@@ -40,13 +40,14 @@ void WeightMatrix::DropPages() const { Advise(MADV_DONTNEED); }
 
 void WeightMatrix::Advise(int advice) const {
   if (!is_mapped_file_ || tensor_.numel() == 0) return;
-  static const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<uintptr_t>(tensor_.const_data_ptr());
   const int64_t last_element =
       (tensor_.size(0) - 1) * tensor_.stride(0) + (tensor_.size(1) - 1) * tensor_.stride(1);
-  const uintptr_t end = begin + static_cast<uintptr_t>((last_element + 1) * tensor_.element_size());
-  const uintptr_t first_page = begin / page * page;
-  madvise(reinterpret_cast<void*>(first_page), end - first_page, advice);
+  const auto n_bytes = static_cast<size_t>((last_element + 1) * tensor_.element_size());
+  // Whole pages, from the one in which the matrix begins.
+  static const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto* begin = static_cast<const char*>(tensor_.const_data_ptr());
+  const size_t into_page = reinterpret_cast<uintptr_t>(begin) % page;
+  madvise(const_cast<char*>(begin - into_page), n_bytes + into_page, advice);
 }
 
 int64_t WeightMatrix::PlacedBytes(const at::Tensor& source, const gemma3::Placement& placement) {
