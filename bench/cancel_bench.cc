@@ -78,6 +78,10 @@ class WatchedEngine : public Engine {
   absl::Status Validate(const EvaluationRequest& request) const override {
     return engine_->Validate(request);
   }
+  absl::Status Validate(const PreparedPrompt& prompt,
+                        const AttributionRequest& request) const override {
+    return engine_->Validate(prompt, request);
+  }
   [[nodiscard]] int64_t EstimateBytes(const std::vector<PreparedPrompt>& prompts,
                                       const EvaluationRequest& request) const override {
     return engine_->EstimateBytes(prompts, request);

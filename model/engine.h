@@ -126,6 +126,9 @@ class Engine {
   virtual absl::Status Validate(const ForwardRequest& request) const = 0;
   virtual absl::Status Validate(const AttributionRequest& request) const = 0;
   virtual absl::Status Validate(const EvaluationRequest& request) const = 0;
+  // What a request asks of this prompt: positions of targets.
+  virtual absl::Status Validate(const PreparedPrompt& prompt,
+                                const AttributionRequest& request) const = 0;
 
   // Bytes that the call will need beyond the model. Close to the truth from above for TopK
   // transcoders; others do not bound the number of active features, so Attribute checks again when
@@ -140,7 +143,8 @@ class Engine {
   virtual absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt,
                                                 const ForwardRequest& request,
                                                 RunContext* context) = 0;
-  // The complete graph, unpruned.
+  // The complete graph, unpruned. INVALID_ARGUMENT, FEATURE_NOT_ACTIVE, when a target is a feature
+  // that the prompt does not activate where it should.
   virtual absl::StatusOr<graph::AttributionGraph> Attribute(const PreparedPrompt& prompt,
                                                             const AttributionRequest& request,
                                                             RunContext* context) = 0;

@@ -8,6 +8,7 @@
 
 #include "model/attribution/attribute.h"
 #include "model/attribution/byte_estimate.h"
+#include "model/attribution/target_check.h"
 #include "model/base/status.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/features/evaluate_transcoders.h"
@@ -153,7 +154,13 @@ absl::Status GemmaEngine::Validate(const AttributionRequest& request) const {
   RETURN_IF_ERROR(CheckRange("settings.zero_positions", settings.zero_positions, 0,
                              info_.max_positions,
                              "from 0 to " + std::to_string(info_.max_positions)));
-  return TargetIds(settings.targets).status();
+  return TokenIdsOf(settings.targets).status();
+}
+
+absl::Status GemmaEngine::Validate(const PreparedPrompt& prompt,
+                                   const AttributionRequest& request) const {
+  return attribution::CheckTargetPositions(request.settings.targets,
+                                           prompt.tokenized.n_positions());
 }
 
 absl::Status GemmaEngine::Validate(const EvaluationRequest& request) const {
@@ -213,23 +220,12 @@ gemma3::ModelInput GemmaEngine::InputOf(const PreparedPrompt& prompt) const {
                                 prompt.pixels, prompt_files_.preprocessor.image_size);
 }
 
-absl::StatusOr<std::vector<int64_t>> GemmaEngine::TargetIds(
-    const std::vector<std::string>& targets) const {
-  std::vector<int64_t> ids;
-  for (size_t i = 0; i < targets.size(); ++i) {
-    const std::string field = "targets[" + std::to_string(i) + "].token";
-    const std::vector<int64_t> encoded = prompt_files_.tokenizer.Encode(targets[i]);
-    if (encoded.size() != 1) {
-      return InvalidField(field,
-                          "'" + targets[i] + "' is " + std::to_string(encoded.size()) +
-                              " tokens, but a target is exactly one; mind the leading space");
-    }
-    if (std::find(ids.begin(), ids.end(), encoded[0]) != ids.end()) {
-      return InvalidField(field, "'" + targets[i] + "' is named twice");
-    }
-    ids.push_back(encoded[0]);
-  }
-  return ids;
+absl::StatusOr<std::vector<std::vector<int64_t>>> GemmaEngine::TokenIdsOf(
+    const std::vector<graph::Target>& targets) const {
+  return attribution::CheckTargets(targets,
+                                   {.d_model = model_.config.text.hidden_size,
+                                    .features_per_layer = transcoders_->info().features_per_layer},
+                                   prompt_files_.tokenizer);
 }
 
 absl::StatusOr<ForwardResult> GemmaEngine::Forward(const PreparedPrompt& prompt,
@@ -271,9 +267,10 @@ absl::StatusOr<graph::AttributionGraph> GemmaEngine::Attribute(const PreparedPro
   return CatchTorch([&]() -> absl::StatusOr<graph::AttributionGraph> {
     const c10::InferenceMode no_autograd;
     RETURN_IF_ERROR(Validate(request));
+    RETURN_IF_ERROR(Validate(prompt, request));
     attribution::AttributeOptions options{.settings = request.settings,
                                           .budget_bytes = info_.budget_bytes};
-    ASSIGN_OR_RETURN(options.target_ids, TargetIds(request.settings.targets));
+    ASSIGN_OR_RETURN(options.target_token_ids, TokenIdsOf(request.settings.targets));
     ASSIGN_OR_RETURN(graph::AttributionGraph graph,
                      attribution::Attribute(model_, folded_, *transcoders_, InputOf(prompt),
                                             options, &sweep_workers_, context));
@@ -287,6 +284,7 @@ absl::StatusOr<graph::AttributionGraph> GemmaEngine::Attribute(const PreparedPro
           {.image = span.image, .crop = span.crop, .begin = span.begin, .end = span.end});
     }
     for (graph::LogitNode& logit : graph.logits) {
+      if (logit.token_id >= info_.vocab_size) continue;  // not a token: it has its label
       logit.token = prompt_files_.tokenizer.Decode(std::vector<int64_t>{logit.token_id});
     }
     return graph;

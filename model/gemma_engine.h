@@ -24,6 +24,8 @@ class GemmaEngine : public Engine {
   absl::Status Validate(const ForwardRequest& request) const override;
   absl::Status Validate(const AttributionRequest& request) const override;
   absl::Status Validate(const EvaluationRequest& request) const override;
+  absl::Status Validate(const PreparedPrompt& prompt,
+                        const AttributionRequest& request) const override;
   [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
                                       const ForwardRequest& request) const override;
   [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
@@ -45,9 +47,9 @@ class GemmaEngine : public Engine {
               corpus::PromptFiles prompt_files);
 
   [[nodiscard]] gemma3::ModelInput InputOf(const PreparedPrompt& prompt) const;
-  // The ids of target tokens; each text must be exactly one token.
-  [[nodiscard]] absl::StatusOr<std::vector<int64_t>> TargetIds(
-      const std::vector<std::string>& targets) const;
+  // For each target the ids of its tokens.
+  [[nodiscard]] absl::StatusOr<std::vector<std::vector<int64_t>>> TokenIdsOf(
+      const std::vector<graph::Target>& targets) const;
   // One forward pass on BOS: shapes fit and the logits are finite.
   absl::Status SelfCheck(RunContext* context);
 

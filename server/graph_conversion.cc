@@ -5,6 +5,7 @@
 #include "model/graph/node.h"
 #include "server/job_conversion.h"
 #include "server/prompt_conversion.h"
+#include "server/target_conversion.h"
 
 namespace cajal::server {
 namespace {
@@ -50,7 +51,7 @@ void SetSettings(const graph::GraphSettings& settings, v1::Graph* proto) {
   wire->set_update_interval(settings.update_interval);
   wire->set_rank_once(settings.rank_once);
   wire->set_zero_positions(settings.zero_positions);
-  for (const std::string& target : settings.targets) proto->add_targets()->set_token(target);
+  for (const graph::Target& target : settings.targets) *proto->add_targets() = ToProto(target);
 }
 
 }  // namespace
@@ -87,6 +88,8 @@ v1::Graph ToProto(const graph::GraphRecord& record) {
     wire->set_token_id(logit.token_id);
     wire->set_token(ToValidUtf8(logit.token));
     wire->set_probability(logit.probability);
+    wire->set_position(logit.PositionIn(summary.n_positions));
+    wire->set_weight(logit.weight());
   }
   proto.set_n_active_features(summary.n_active_features);
   proto.set_n_selected_features(summary.n_selected_features);

@@ -5,6 +5,7 @@
 
 #include "model/base/status.h"
 #include "server/prompt_conversion.h"
+#include "server/target_conversion.h"
 
 namespace cajal::server {
 namespace {
@@ -88,12 +89,8 @@ absl::StatusOr<CreateGraphCall> FromProto(v1::CreateGraphRequest&& proto,
                    SettingsFromProto(proto.settings(), default_zero_positions));
   RETURN_IF_ERROR(CheckCount("targets", proto.targets_size(), kMaxTargets));
   for (int i = 0; i < proto.targets_size(); ++i) {
-    const std::string field = "targets[" + std::to_string(i) + "]";
-    if (proto.targets(i).target_case() != v1::Target::kToken) {
-      return InvalidField(field, "must hold `token`; this server knows no other kind of target");
-    }
-    if (proto.targets(i).token().empty()) return InvalidField(field + ".token", "is empty");
-    call.request.settings.targets.push_back(proto.targets(i).token());
+    ASSIGN_OR_RETURN(call.request.settings.targets.emplace_back(),
+                     TargetFromProto(proto.targets(i), "targets[" + std::to_string(i) + "]"));
   }
   return call;
 }

@@ -26,6 +26,17 @@ void AddViolations(const absl::Status& status, std::string* text) {
   }
 }
 
+// "targets[2].token_sum.terms[0].token" -> "--target-sum".
+std::string TargetFlag(const std::string& field) {
+  if (absl::StrContains(field, ".token_sum")) return "--target-sum";
+  if (absl::StrContains(field, ".direction")) return "--target-direction";
+  if (absl::StrContains(field, ".feature")) return "--target-feature";
+  if (absl::StrContains(field, ".position") || absl::StrContains(field, ".top_tokens")) {
+    return "--target-position";
+  }
+  return "--target";
+}
+
 std::string RetryText(const absl::Status& status) {
   const std::optional<absl::Duration> delay = client::RetryDelay(status);
   if (!delay.has_value()) return "Try again later.";
@@ -78,7 +89,7 @@ std::string FlagOfField(const std::string& field) {
     }
   }
   if (absl::StartsWith(field, "hooks")) return "--hooks";
-  if (absl::StartsWith(field, "targets")) return "--target";
+  if (absl::StartsWith(field, "targets")) return TargetFlag(field);
   if (field == "top_k") return "--top-k";
   if (field == "first_layer" || field == "last_layer") return "--layers";
   if (absl::StartsWith(field, "prompts")) return "";  // a document; the message says which one

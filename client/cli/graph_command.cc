@@ -7,14 +7,29 @@
 #include "client/cli/graph_flags.h"
 #include "client/cli/output_flag.h"
 #include "client/cli/prompt_flags.h"
+#include "client/cli/target_flags.h"
 
 namespace cajal::cli {
 namespace {
 
+// How others choose their features. (batch size times update interval features are taken at a time)
+struct Selection {
+  const char* name;
+  int32_t max_feature_nodes;
+  int32_t batch_size;
+  int32_t update_interval;
+};
+constexpr Selection kSelections[] = {
+    {"circuit-tracer-library", 0, 512, 4},  // attribute()
+    {"circuit-tracer-cli", 7500, 256, 4},   // `circuit-tracer attribute`; the server's default
+    {"neuronpedia", 5000, 48, 1000},        // ranks once, as 48 * 1000 exceeds all its limits
+};
+
 struct GraphFlags {
   PromptFlags prompt;
   client::GraphSettings settings;
-  std::vector<std::string> targets;
+  std::string selection;
+  TargetFlags targets;
   PruneFlags prune;
   std::string output;
   std::string raw;
@@ -24,7 +39,7 @@ struct GraphFlags {
 // Flags that are not given stay unset, so that the defaults are the server's.
 void AddSettingsFlags(CLI::App* app, client::GraphSettings* settings) {
   app->add_option("--max-n-logits", settings->max_n_logits,
-                  "Most tokens to trace back, by probability [default: 10]")
+                  "Most tokens to trace back by probability, at each position [default: 10]")
       ->type_name("N")
       ->check(AtLeast(1));
   app->add_option("--desired-logit-prob", settings->desired_logit_prob,
@@ -37,16 +52,18 @@ void AddSettingsFlags(CLI::App* app, client::GraphSettings* settings) {
       ->type_name("N")
       ->check(AtLeast(0));
   app->add_option("--batch-size", settings->batch_size,
-                  "Rows computed together; more need more memory [default: 256]")
+                  "Rows computed together; more need more memory, and fewer rankings are made "
+                  "[default: 256]")
       ->type_name("N")
       ->check(AtLeast(1));
   app->add_option("--update-interval", settings->update_interval,
-                  "Batches between two rankings of the features [default: 4]")
+                  "Batches between two rankings of the features; ties go to the lower layer, "
+                  "position and number [default: 4]")
       ->type_name("N")
       ->check(AtLeast(1));
   app->add_flag_callback(
       "--rank-once", [settings] { settings->rank_once = true; },
-      "Rank the features once, by the logit rows alone");
+      "Rank the features once, by the targets' own rows alone");
   app->add_option("--zero-positions", settings->zero_positions,
                   "Positions at the start that have no features [default: by model and "
                   "transcoders, see cajal info]")
@@ -54,12 +71,24 @@ void AddSettingsFlags(CLI::App* app, client::GraphSettings* settings) {
       ->check(AtLeast(0));
 }
 
+// What the flags say, and where they say nothing what --select-as means.
+client::GraphSettings SettingsOf(const GraphFlags& flags) {
+  client::GraphSettings settings = flags.settings;
+  for (const Selection& selection : kSelections) {
+    if (flags.selection != selection.name) continue;
+    if (!settings.max_feature_nodes) settings.max_feature_nodes = selection.max_feature_nodes;
+    if (!settings.batch_size) settings.batch_size = selection.batch_size;
+    if (!settings.update_interval) settings.update_interval = selection.update_interval;
+  }
+  return settings;
+}
+
 absl::StatusOr<client::Graph> CreateGraph(const GraphFlags& flags, client::Prompt prompt,
-                                          Session& session) {
+                                          std::vector<client::Target> targets, Session& session) {
   ProgressBar bar(session.console.err, session.console.err_is_terminal);
   return session.client->CreateGraph({.prompt = std::move(prompt),
-                                      .settings = flags.settings,
-                                      .targets = flags.targets,
+                                      .settings = SettingsOf(flags),
+                                      .targets = std::move(targets),
                                       .prune = flags.prune.options()},
                                      session.CallOptions(&bar));
 }
@@ -75,12 +104,15 @@ void PrintPlaces(const GraphFlags& flags, const std::string& id, std::ostream* o
 absl::Status RunGraph(const GraphFlags& flags, Session& session) {
   absl::StatusOr<client::Prompt> prompt = MakePrompt(flags.prompt);
   if (!prompt.ok()) return prompt.status();
+  absl::StatusOr<std::vector<client::Target>> targets = MakeTargets(flags.targets);
+  if (!targets.ok()) return targets.status();
   const absl::StatusOr<std::optional<OutputFile>> output = CheckOutput("--output", flags.output);
   if (!output.ok()) return output.status();
   const absl::StatusOr<std::optional<OutputFile>> raw = CheckOutput("--raw", flags.raw);
   if (!raw.ok()) return raw.status();
 
-  const absl::StatusOr<client::Graph> graph = CreateGraph(flags, *std::move(prompt), session);
+  const absl::StatusOr<client::Graph> graph =
+      CreateGraph(flags, *std::move(prompt), *std::move(targets), session);
   if (!graph.ok()) return graph.status();
 
   client::ExportGraphRequest request{.name = graph->info.name, .prune = flags.prune.options()};
@@ -113,9 +145,16 @@ Command AddGraphCommand(CLI::App* cajal) {
       "graph", "Compute an attribution graph; it is also stored on the server");
   AddPromptFlags(app, &flags->prompt);
   AddSettingsFlags(app, &flags->settings);
-  app->add_option("--target", flags->targets,
-                  "Trace these tokens back instead of the most probable ones; each the text of "
-                  "exactly one token: --target ' Austin' ' Dallas'");
+  std::vector<std::string> names;
+  for (const Selection& selection : kSelections) names.emplace_back(selection.name);
+  app->add_option(
+         "--select-as", flags->selection,
+         "Defaults of another program for --max-feature-nodes, --batch-size and "
+         "--update-interval: circuit-tracer-library (0, 512, 4), circuit-tracer-cli (7500, "
+         "256, 4), neuronpedia (5000, 48, 1000: ranks once)")
+      ->type_name("NAME")
+      ->check(CLI::IsMember(names));
+  AddTargetFlags(app, &flags->targets);
   AddPruneFlags(app, &flags->prune);
   app->add_option("--output", flags->output,
                   "JSON file for the pruned graph, in circuit-tracer's format")

@@ -1,5 +1,9 @@
 #include "client/cli/graph_flags.h"
 
+#include <algorithm>
+#include <variant>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/cli/flag_checks.h"
@@ -8,6 +12,27 @@ namespace cajal::cli {
 namespace {
 
 constexpr size_t kPromptWidth = 70;
+
+// Tokens at the last position need no more than their probability; other targets do.
+std::vector<std::vector<std::string>> TargetTable(const client::GraphInfo& info) {
+  const bool plain =
+      std::all_of(info.targets.begin(), info.targets.end(), [](const client::Target& target) {
+        return std::holds_alternative<std::string>(target.what) && target.position == -1 &&
+               !target.weight;
+      });
+  std::vector<std::vector<std::string>> rows;
+  if (plain) {
+    rows.push_back({"logit", "id", "probability"});
+  } else {
+    rows.push_back({"target", "id", "position", "weight"});
+  }
+  for (const client::LogitNode& logit : info.logits) {
+    rows.push_back({Quoted(logit.token), absl::StrCat(logit.token_id)});
+    if (!plain) rows.back().push_back(absl::StrCat(logit.position));
+    rows.back().push_back(absl::StrFormat("%.4f", plain ? logit.probability : logit.weight));
+  }
+  return rows;
+}
 
 }  // namespace
 
@@ -27,8 +52,11 @@ void AddPruneFlags(CLI::App* app, PruneFlags* flags) {
 Json GraphJson(const client::GraphInfo& info) {
   Json logits = Json::array();
   for (const client::LogitNode& logit : info.logits) {
-    logits.push_back(
-        {{"token_id", logit.token_id}, {"token", logit.token}, {"probability", logit.probability}});
+    logits.push_back({{"token_id", logit.token_id},
+                      {"token", logit.token},
+                      {"probability", logit.probability},
+                      {"position", logit.position},
+                      {"weight", logit.weight}});
   }
   return {{"id", ResourceId(info.name)},
           {"prompt", info.prompt},
@@ -60,12 +88,7 @@ Json GraphJson(const client::Graph& graph) {
 
 void PrintGraph(const client::Graph& graph, std::ostream* out) {
   const client::GraphInfo& info = graph.info;
-  std::vector<std::vector<std::string>> logits = {{"logit", "id", "probability"}};
-  for (const client::LogitNode& logit : info.logits) {
-    logits.push_back({Quoted(logit.token), absl::StrCat(logit.token_id),
-                      absl::StrFormat("%.4f", logit.probability)});
-  }
-  WriteTable(logits, out);
+  WriteTable(TargetTable(info), out);
   *out << "\n";
   WriteTable({{"graph", ResourceId(info.name)},
               {"prompt", absl::StrCat(Shortened(info.prompt, kPromptWidth), ", ", info.n_positions,

@@ -28,7 +28,7 @@ void AddPruneFlags(CLI::App* app, PruneFlags* flags);
 Json GraphJson(const client::Graph& graph);
 Json GraphJson(const client::GraphInfo& info);
 
-// The same for people: top logits with probabilities, sizes, scores, seconds by phase.
+// The same for people: targets with probabilities or weights, sizes, scores, seconds by phase.
 void PrintGraph(const client::Graph& graph, std::ostream* out);
 
 // Writes a stored graph to `file` in `format`. An error says where the graph still lies.

@@ -1,8 +1,8 @@
 // Attribution graphs as plain values, and the requests that make and read them.
 //
 // Node order: [selected features, ascending (layer, position, index)] [errors, layer-major, then
-// position] [tokens, by position] [logits, by descending probability]. A node's number in this
-// order is its node index, the same in every view of a graph.
+// position] [tokens, by position] [logits, by descending weight]. A node's number in this
+// order is its node index, the same in every view of a graph. "Logits" are the targets' nodes.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "client/cpp/model.h"
 #include "client/cpp/prompt.h"
+#include "client/cpp/target.h"
 
 namespace cajal::client {
 
@@ -42,8 +43,7 @@ enum class GraphView {
 struct CreateGraphRequest {
   Prompt prompt = {};
   GraphSettings settings = {};
-  // Tokens to trace back, each exactly one token's text: " Austin". Empty = the most probable.
-  std::vector<std::string> targets = {};
+  std::vector<Target> targets = {};  // empty = the most probable tokens after the last position
   PruneOptions prune = {};
   GraphView view = GraphView::kPruned;
   // A name for the request: the server computes one graph per name, so a second call attaches to
@@ -76,16 +76,19 @@ struct FindPathsRequest {
   std::string name = {};  // "graphs/{id}"
   // Node ids as PathNode::id.
   std::vector<std::string> source_ids = {};  // where paths begin; empty = all tokens
-  std::vector<std::string> target_ids = {};  // where they end; empty = the most probable logit
+  std::vector<std::string> target_ids = {};  // where they end; empty = the first logit
   std::optional<int32_t> max_paths = {};     // [10] 1 to 1000
   int32_t min_features = 0;                  // 0 to 100: features on a path, its ends included
   PruneOptions prune = {};                   // paths use the edges that this keeps
 };
 
+// The node of a target.
 struct LogitNode {
-  int64_t token_id = 0;
-  std::string token;
-  float probability = 0;  // softmax over the whole vocabulary
+  int64_t token_id = 0;   // of what is no token: vocab_size + its index in the request's targets
+  std::string token;      // of what is no token: its label
+  float probability = 0;  // softmax over the whole vocabulary; 0 of what is no token
+  int32_t position = 0;   // of the prompt
+  float weight = 0;       // in influence, pruning and selection
 };
 
 // A stored graph without its arrays.
@@ -98,9 +101,9 @@ struct GraphInfo {
   std::string prompt;  // all tokens decoded together
   int32_t n_positions = 0;
   int32_t n_layers = 0;
-  GraphSettings settings;  // all set
-  std::vector<std::string> targets;
-  std::vector<LogitNode> logits;  // most probable first
+  GraphSettings settings;         // all set
+  std::vector<Target> targets;    // as asked for; directions without their vectors
+  std::vector<LogitNode> logits;  // by descending weight
   int64_t n_active_features = 0;
   int32_t n_selected_features = 0;
   int32_t n_nodes = 0;            // before pruning

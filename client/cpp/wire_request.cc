@@ -70,6 +70,58 @@ v1::GraphSettings ToProto(const GraphSettings& settings) {
   return proto;
 }
 
+absl::Status SetWhat(const TopTokens&, const std::string&, v1::Target* proto) {
+  proto->mutable_top_tokens();
+  return absl::OkStatus();
+}
+
+absl::Status SetWhat(const std::string& token, const std::string& field, v1::Target* proto) {
+  proto->set_token(token);
+  return CheckUtf8(token, absl::StrCat(field, ".token"));
+}
+
+absl::Status SetWhat(const TokenSum& sum, const std::string& field, v1::Target* proto) {
+  v1::TokenSum* wire = proto->mutable_token_sum();
+  for (size_t i = 0; i < sum.terms.size(); ++i) {
+    const absl::Status status =
+        CheckUtf8(sum.terms[i].token, absl::StrCat(field, ".token_sum.terms[", i, "].token"));
+    if (!status.ok()) return status;
+    v1::WeightedToken* term = wire->add_terms();
+    term->set_token(sum.terms[i].token);
+    term->set_weight(sum.terms[i].weight);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetWhat(const Direction& direction, const std::string&, v1::Target* proto) {
+  proto->mutable_direction()->mutable_vector()->Assign(direction.vector.begin(),
+                                                       direction.vector.end());
+  return absl::OkStatus();
+}
+
+absl::Status SetWhat(const TargetFeature& feature, const std::string&, v1::Target* proto) {
+  proto->mutable_feature()->set_layer(feature.layer);
+  proto->mutable_feature()->set_index(feature.index);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::Target> ToProto(const Target& target, const std::string& field) {
+  v1::Target proto;
+  const absl::Status what =
+      std::visit([&](const auto& value) { return SetWhat(value, field, &proto); }, target.what);
+  if (!what.ok()) return what;
+  if (proto.has_feature()) {
+    proto.mutable_feature()->set_position(target.position);
+  } else if (target.position != -1) {
+    proto.set_position(target.position);
+  }
+  if (target.weight) proto.set_weight(*target.weight);
+  const absl::Status label = CheckUtf8(target.label, absl::StrCat(field, ".label"));
+  if (!label.ok()) return label;
+  proto.set_label(target.label);
+  return proto;
+}
+
 v1::PruneOptions ToProto(const PruneOptions& options) {
   v1::PruneOptions proto;
   if (options.node_threshold) proto.set_node_threshold(*options.node_threshold);
@@ -120,9 +172,10 @@ absl::StatusOr<v1::CreateGraphRequest> ToProto(const CreateGraphRequest& request
   *proto.mutable_prompt() = *std::move(prompt);
   *proto.mutable_settings() = ToProto(request.settings);
   for (size_t i = 0; i < request.targets.size(); ++i) {
-    const absl::Status status = CheckUtf8(request.targets[i], absl::StrCat("targets[", i, "]"));
-    if (!status.ok()) return status;
-    proto.add_targets()->set_token(request.targets[i]);
+    absl::StatusOr<v1::Target> target =
+        ToProto(request.targets[i], absl::StrCat("targets[", i, "]"));
+    if (!target.ok()) return target.status();
+    *proto.add_targets() = *std::move(target);
   }
   *proto.mutable_prune() = ToProto(request.prune);
   proto.set_view(ToProto(request.view));

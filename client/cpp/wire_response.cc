@@ -29,6 +29,38 @@ GraphSettings FromProto(const v1::GraphSettings& proto) {
           .zero_positions = proto.zero_positions()};
 }
 
+Target FromProto(const v1::Target& proto) {
+  Target target;
+  switch (proto.target_case()) {
+    case v1::Target::kToken:
+      target.what = proto.token();
+      break;
+    case v1::Target::kTokenSum: {
+      TokenSum sum;
+      for (const v1::WeightedToken& term : proto.token_sum().terms()) {
+        sum.terms.push_back({term.token(), term.has_weight() ? term.weight() : 1});
+      }
+      target.what = std::move(sum);
+      break;
+    }
+    case v1::Target::kDirection:
+      target.what =
+          Direction{{proto.direction().vector().begin(), proto.direction().vector().end()}};
+      break;
+    case v1::Target::kFeature:
+      target.what = TargetFeature{proto.feature().layer(), proto.feature().index()};
+      target.position = proto.feature().position();
+      break;
+    case v1::Target::kTopTokens:
+    case v1::Target::TARGET_NOT_SET:
+      break;
+  }
+  if (proto.has_position()) target.position = proto.position();
+  if (proto.has_weight()) target.weight = proto.weight();
+  target.label = proto.label();
+  return target;
+}
+
 absl::Time FromProto(const google::protobuf::Timestamp& time) {
   return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
 }
@@ -152,9 +184,13 @@ GraphInfo FromProto(const v1::Graph& proto) {
   info.n_positions = proto.n_positions();
   info.n_layers = proto.n_layers();
   info.settings = FromProto(proto.settings());
-  for (const v1::Target& target : proto.targets()) info.targets.push_back(target.token());
+  for (const v1::Target& target : proto.targets()) info.targets.push_back(FromProto(target));
   for (const v1::LogitNode& logit : proto.logits()) {
-    info.logits.push_back({logit.token_id(), logit.token(), logit.probability()});
+    info.logits.push_back({.token_id = logit.token_id(),
+                           .token = logit.token(),
+                           .probability = logit.probability(),
+                           .position = logit.position(),
+                           .weight = logit.weight()});
   }
   info.n_active_features = proto.n_active_features();
   info.n_selected_features = proto.n_selected_features();

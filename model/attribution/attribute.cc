@@ -5,14 +5,14 @@
 #include <algorithm>
 #include <deque>
 #include <iterator>
-#include <numeric>
+#include <variant>
 
 #include "model/attribution/feature_selection.h"
 #include "model/attribution/graph_assembly.h"
-#include "model/attribution/logit_targets.h"
 #include "model/attribution/row_sweep.h"
 #include "model/attribution/source_table.h"
 #include "model/attribution/sweep_batches.h"
+#include "model/attribution/targets.h"
 #include "model/attribution/trace.h"
 #include "model/base/status.h"
 
@@ -21,22 +21,47 @@ namespace {
 
 using graph::GraphSettings;
 
+// The features that can act on a target at all: below the highest target's layer, and no later than
+// what the latest one can see. For targets at the last position of the prompt these are all of
+// them.
+std::vector<int64_t> FeaturesThatCanAct(const FeatureTable& features, const Trace& trace,
+                                        const Targets& targets) {
+  int64_t layers = targets.features.size() < targets.nodes.size() ? trace.n_layers() : 0;
+  for (const int64_t feature : targets.features) {
+    layers = std::max<int64_t>(layers, features.layers[static_cast<size_t>(feature)]);
+  }
+  int64_t positions = 0;
+  for (const graph::LogitNode& node : targets.nodes) {
+    positions = std::max(positions, trace.layout
+                                        .ReachableKeys(checkpoint::LayerType::kFull,
+                                                       {node.position, int64_t{node.position} + 1})
+                                        .end);
+  }
+  std::vector<int64_t> able;
+  for (int64_t i = 0; i < features.size(); ++i) {
+    const auto at = static_cast<size_t>(i);
+    if (features.layers[at] < layers && features.positions[at] < positions) able.push_back(i);
+  }
+  return able;
+}
+
 // How many features to select next: all of them at once when no ranking is needed.
 int64_t BlockSize(const GraphSettings& settings, int64_t n_selected, int64_t n_wanted,
-                  int64_t n_active) {
+                  int64_t n_candidates) {
   const int64_t remaining = n_wanted - n_selected;
-  if (n_wanted == n_active || settings.rank_once) return remaining;
+  if (n_wanted == n_candidates || settings.rank_once) return remaining;
   return std::min<int64_t>(remaining, int64_t{settings.update_interval} * settings.batch_size);
 }
 
-// Now that the features are known: do their rows fit? Rows of all features have a known length;
+// Now that the features are known: do their rows fit? Rows of all candidates have a known length;
 // which features a selection takes is not known yet, so its rows are taken as long as the longest.
-absl::Status CheckBudget(const SourceTable& sources, int64_t n_selected, int64_t n_logits,
-                         int64_t budget_bytes) {
-  const FeatureTable& features = sources.features();
-  int64_t n_values = n_logits * sources.n_columns();
-  if (n_selected == features.size()) {
-    for (const int32_t layer : features.layers) n_values += sources.ColumnsBelow(layer);
+absl::Status CheckBudget(const SourceTable& sources, const std::vector<int64_t>& candidates,
+                         int64_t n_selected, int64_t n_targets, int64_t budget_bytes) {
+  int64_t n_values = n_targets * sources.n_columns();
+  if (n_selected == std::ssize(candidates)) {
+    for (const int64_t feature : candidates) {
+      n_values += sources.ColumnsBelow(sources.features().layers[static_cast<size_t>(feature)]);
+    }
   } else {
     n_values += n_selected * sources.n_columns();
   }
@@ -62,22 +87,19 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
                    SourceTable::Build(model, trace, transcoders, settings.zero_positions,
                                       options.budget_bytes, context));
   const FeatureTable& features = sources.features();
-  const int64_t n_active = features.size();
+  ASSIGN_OR_RETURN(const Targets targets,
+                   MakeTargets(model, folded, trace, features, settings, options.target_token_ids));
+  const std::vector<int64_t> candidates = FeaturesThatCanAct(features, trace, targets);
+  const int64_t n_candidates = std::ssize(candidates);
   const int64_t n_wanted = settings.max_feature_nodes == 0
-                               ? n_active
-                               : std::min<int64_t>(settings.max_feature_nodes, n_active);
-  const int64_t n_logits =
-      options.target_ids.empty() ? settings.max_n_logits : std::ssize(options.target_ids);
-  RETURN_IF_ERROR(CheckBudget(sources, n_wanted, n_logits, options.budget_bytes));
+                               ? n_candidates
+                               : std::min<int64_t>(settings.max_feature_nodes, n_candidates);
+  RETURN_IF_ERROR(CheckBudget(sources, candidates, n_wanted, targets.size(), options.budget_bytes));
 
   const FrozenModel frozen(model, transcoders.info(), folded, trace);
   const RowSweep sweep(transcoders, sources, frozen);
-  const LogitTargets targets = options.target_ids.empty()
-                                   ? ChooseLogitTargets(model, folded, trace, settings.max_n_logits,
-                                                        settings.desired_logit_prob)
-                                   : NamedLogitTargets(model, folded, trace, options.target_ids);
   std::deque<RowBatch> batches;  // a deque keeps the addresses that FeatureSelection holds
-  FeatureSelection selection(sources, targets.probabilities);
+  FeatureSelection selection(sources, targets, candidates);
   const auto keep = [&](std::vector<RowBatch> rows) {
     for (RowBatch& batch : rows) {
       batches.push_back(std::move(batch));
@@ -85,18 +107,18 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
     }
   };
   context->BeginPhase("logit_rows", targets.size());
-  ASSIGN_OR_RETURN(std::vector<RowBatch> logit_rows, SweepLogits(sweep, targets, workers, context));
-  keep(std::move(logit_rows));
+  ASSIGN_OR_RETURN(std::vector<RowBatch> target_rows,
+                   SweepTargets(sweep, features, targets, workers, context));
+  keep(std::move(target_rows));
 
   context->BeginPhase("feature_rows", n_wanted);
   const int64_t sweep_rows = std::min<int64_t>(kSweepRows, settings.batch_size);
   for (int64_t n_selected = 0; n_selected < n_wanted;) {
     std::vector<int64_t> block;
-    if (n_wanted == n_active) {
-      block.resize(static_cast<size_t>(n_active));
-      std::iota(block.begin(), block.end(), 0);
+    if (n_wanted == n_candidates) {
+      block = candidates;
     } else {
-      block = selection.MostInfluential(BlockSize(settings, n_selected, n_wanted, n_active));
+      block = selection.MostInfluential(BlockSize(settings, n_selected, n_wanted, n_candidates));
     }
     const auto n_block = static_cast<int64_t>(block.size());
     ASSIGN_OR_RETURN(
@@ -108,6 +130,9 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
   context->BeginPhase("package", 1);
   graph::AttributionGraph graph = AssembleGraph(sources, targets, batches);
   graph.settings = settings;
+  for (graph::Target& target : graph.settings.targets) {
+    if (auto* direction = std::get_if<graph::Direction>(&target.what)) direction->vector.clear();
+  }
   context->Advance(1);
   return graph;
 }

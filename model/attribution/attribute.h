@@ -16,8 +16,8 @@ namespace cajal::attribution {
 
 struct AttributeOptions {
   graph::GraphSettings settings;
-  std::vector<int64_t>
-      target_ids;            // the vocabulary ids of settings.targets; empty = by probability
+  // For each of settings.targets the vocabulary ids of its tokens (target_check.h).
+  std::vector<std::vector<int64_t>> target_token_ids;
   int64_t budget_bytes = 0;  // refuse with NEVER_FITS above it; 0 = no limit
 };
 

@@ -1,9 +1,9 @@
 #include "model/attribution/byte_estimate.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include "model/attribution/sweep_batches.h"
+#include "model/attribution/targets.h"
 
 namespace cajal::attribution {
 namespace {
@@ -54,8 +54,7 @@ int64_t EstimateGraphBytes(const checkpoint::Gemma3Config& config,
   const int64_t n_columns = n_active + T + 2 * T * text.num_hidden_layers;
   const bool all = settings.max_feature_nodes == 0 || settings.max_feature_nodes >= n_active;
   const int64_t n_selected = all ? n_active : settings.max_feature_nodes;
-  const int64_t n_logits =
-      settings.targets.empty() ? settings.max_n_logits : std::ssize(settings.targets);
+  const int64_t n_logits = MostTargets(settings);
   const int64_t n_nodes = n_selected + T * (text.num_hidden_layers + 1);
   const int64_t encoding = 4 * T * widest;  // pre-activations, activations, and their sorting
   // Once more while they are joined.

@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace cajal::attribution {
 namespace {
@@ -12,10 +14,11 @@ constexpr double kRowSumFloor = 1e-8;
 
 }  // namespace
 
-FeatureSelection::FeatureSelection(const SourceTable& sources,
-                                   std::vector<float> logit_probabilities)
+FeatureSelection::FeatureSelection(const SourceTable& sources, const Targets& targets,
+                                   std::vector<int64_t> candidates)
     : sources_(sources),
-      logit_probabilities_(std::move(logit_probabilities)),
+      targets_(targets),
+      candidates_(std::move(candidates)),
       rows_by_layer_(static_cast<size_t>(sources.n_layers()) + 1),
       has_row_(static_cast<size_t>(sources.features().size()), false) {}
 
@@ -24,7 +27,7 @@ void FeatureSelection::AddRows(const RowBatch* batch) {
     const int layer = batch->layers[static_cast<size_t>(begin)];
     int64_t end = begin;
     for (; end < batch->size() && batch->layers[static_cast<size_t>(end)] == layer; ++end) {
-      if (layer == sources_.n_layers()) continue;
+      if (batch->are_targets) continue;
       has_row_[static_cast<size_t>(batch->targets[static_cast<size_t>(end)])] = true;
     }
     rows_by_layer_[static_cast<size_t>(layer)].push_back({batch, begin, end});
@@ -39,15 +42,15 @@ std::vector<double> FeatureSelection::Influence() const {
     // No edges among rows of one layer, so their own influence is final here.
     const at::Tensor cpu = by_column.cpu();
     const double* influence = cpu.const_data_ptr<double>();
-    const bool are_logits = layer + 1 == rows_by_layer_.size();
     const int64_t length = sources_.ColumnsBelow(static_cast<int>(layer));
     for (const Rows& rows : rows_by_layer_[layer]) {
       std::vector<float> shares;
       for (int64_t i = rows.begin; i < rows.end; ++i) {
         const auto row = static_cast<size_t>(i);
         const int64_t target = rows.batch->targets[row];
-        const double weight = are_logits ? logit_probabilities_[static_cast<size_t>(target)]
-                                         : influence[sources_.FeatureColumn(target)];
+        const double weight = rows.batch->are_targets
+                                  ? targets_.nodes[static_cast<size_t>(target)].weight()
+                                  : influence[sources_.FeatureColumn(target)];
         shares.push_back(
             static_cast<float>(weight / std::max(rows.batch->absolute_sums[row], kRowSumFloor)));
       }
@@ -68,9 +71,8 @@ std::vector<double> FeatureSelection::Influence() const {
 std::vector<int64_t> FeatureSelection::MostInfluential(int64_t n) const {
   const std::vector<double> influence = Influence();
   std::vector<int64_t> order;
-  for (size_t i = 0; i < has_row_.size(); ++i) {
-    if (!has_row_[i]) order.push_back(static_cast<int64_t>(i));
-  }
+  std::copy_if(candidates_.begin(), candidates_.end(), std::back_inserter(order),
+               [this](int64_t i) { return !has_row_[static_cast<size_t>(i)]; });
   n = std::min(n, static_cast<int64_t>(order.size()));
   std::partial_sort(order.begin(), order.begin() + n, order.end(), [&](int64_t a, int64_t b) {
     const double at_a = influence[static_cast<size_t>(a)];

@@ -74,8 +74,10 @@ at::Tensor FrozenModel::FeatureInputToMid(int layer, const at::Tensor& rows,
   return rows * scale.unsqueeze(1) * model_.weights.decoder.blocks[i].pre_mlp_gain;
 }
 
-at::Tensor FrozenModel::FinalNormedToResidual(const at::Tensor& rows) const {
-  return rows * (model_.weights.decoder.final_gain * trace_.final_scale[-1]);
+at::Tensor FrozenModel::FinalNormedToResidual(const at::Tensor& rows,
+                                              const at::Tensor& positions) const {
+  const at::Tensor scale = trace_.final_scale.index_select(0, positions);
+  return rows * scale.unsqueeze(1) * model_.weights.decoder.final_gain;
 }
 
 void FrozenModel::PullBackMlp(int layer, ResidualGradient* gradient) const {

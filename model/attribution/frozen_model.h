@@ -62,9 +62,10 @@ class FrozenModel {
   // hook_resid_mid there. rows: [n, d]; positions: [n] int64 on the device. Returns [n, d].
   [[nodiscard]] at::Tensor FeatureInputToMid(int layer, const at::Tensor& rows,
                                              const at::Tensor& positions) const;
-  // Maps a gradient at ln_final's output to hook_resid_post of the last block, last position.
-  // rows: [n, d]. Returns [n, d].
-  [[nodiscard]] at::Tensor FinalNormedToResidual(const at::Tensor& rows) const;
+  // Maps gradients at ln_final's output to hook_resid_post of the last block. rows: [n, d];
+  // positions: [n] int64 on the device. Returns [n, d].
+  [[nodiscard]] at::Tensor FinalNormedToResidual(const at::Tensor& rows,
+                                                 const at::Tensor& positions) const;
 
   // In place: the gradient at hook_resid_post of `layer` becomes the one at its hook_resid_mid, but
   // for rows that are injected there. Only transcoders with a skip change it.

@@ -86,7 +86,7 @@ void SetNodeValues(const RowPlace& place, int32_t node, float pre_activation,
 
 }  // namespace
 
-AttributionGraph AssembleGraph(const SourceTable& sources, const LogitTargets& targets,
+AttributionGraph AssembleGraph(const SourceTable& sources, const Targets& targets,
                                const std::deque<RowBatch>& batches) {
   const FeatureTable& features = sources.features();
   AttributionGraph graph;
@@ -98,17 +98,13 @@ AttributionGraph AssembleGraph(const SourceTable& sources, const LogitTargets& t
                                      .feature = features.features[i],
                                      .activation = features.activations[i]});
   }
-  for (size_t k = 0; k < targets.token_ids.size(); ++k) {
-    graph.logits.push_back(
-        {.token_id = targets.token_ids[k], .probability = targets.probabilities[k]});
-  }
+  graph.logits = targets.nodes;
 
   std::vector<RowPlace> feature_rows(features.layers.size());
-  std::vector<RowPlace> logit_rows(targets.token_ids.size());
+  std::vector<RowPlace> target_rows(targets.nodes.size());
   for (const RowBatch& batch : batches) {
     for (int64_t i = 0; i < batch.size(); ++i) {
-      const bool is_logit = batch.layers[static_cast<size_t>(i)] == sources.n_layers();
-      auto& rows = is_logit ? logit_rows : feature_rows;
+      auto& rows = batch.are_targets ? target_rows : feature_rows;
       rows[static_cast<size_t>(batch.targets[static_cast<size_t>(i)])] = {&batch, i};
     }
   }
@@ -140,9 +136,9 @@ AttributionGraph AssembleGraph(const SourceTable& sources, const LogitTargets& t
     SetNodeValues(feature_rows[feature], node, features.pre_activations[feature], &graph);
   }
   for (int32_t node = graph.first_error(); node < graph.first_logit(); ++node) close_row();
-  for (size_t k = 0; k < logit_rows.size(); ++k) {
-    append_row(logit_rows[k]);
-    SetNodeValues(logit_rows[k], graph.first_logit() + static_cast<int32_t>(k), targets.values[k],
+  for (size_t k = 0; k < target_rows.size(); ++k) {
+    append_row(target_rows[k]);
+    SetNodeValues(target_rows[k], graph.first_logit() + static_cast<int32_t>(k), targets.values[k],
                   &graph);
   }
   return graph;

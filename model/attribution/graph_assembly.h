@@ -3,16 +3,16 @@
 
 #include <deque>
 
-#include "model/attribution/logit_targets.h"
 #include "model/attribution/row_sweep.h"
 #include "model/attribution/source_table.h"
+#include "model/attribution/targets.h"
 #include "model/graph/attribution_graph.h"
 
 namespace cajal::attribution {
 
-// Nodes are the features that have a row, all errors, all tokens, and the logits. Columns of other
+// Nodes are the features that have a row, all errors, all tokens, and the targets. Columns of other
 // features are dropped; additivity is judged before that, on the complete rows.
-graph::AttributionGraph AssembleGraph(const SourceTable& sources, const LogitTargets& targets,
+graph::AttributionGraph AssembleGraph(const SourceTable& sources, const Targets& targets,
                                       const std::deque<RowBatch>& batches);
 
 }  // namespace cajal::attribution

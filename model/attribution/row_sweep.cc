@@ -16,24 +16,28 @@ std::vector<double> ToDoubles(const at::Tensor& tensor) {
 
 }  // namespace
 
-std::optional<RowBatch> RowSweep::LogitRows(const LogitTargets& targets, int64_t begin, int64_t end,
-                                            const RunContext& context) const {
+std::optional<RowBatch> RowSweep::DirectionRows(const Targets& targets, int64_t begin, int64_t end,
+                                                const RunContext& context) const {
   const at::Tensor& tokens = sources_.token_vectors();
   const int64_t n_rows = end - begin;
-  const int64_t T = tokens.size(0);
   const int n_layers = sources_.n_layers();
-  ResidualGradient gradient{at::zeros({T, n_rows, tokens.size(1)}, tokens.options())};
-  gradient.values[T - 1].copy_(
-      frozen_.FinalNormedToResidual(targets.directions.slice(0, begin, end)));
-  gradient.Widen({T - 1, T});
+  const std::vector<int64_t> all_positions = targets.DirectionPositions();
+  const std::vector<int64_t> positions(all_positions.begin() + begin, all_positions.begin() + end);
+  const at::Tensor at_positions = at::tensor(positions, at::kLong).to(tokens.device());
+  ResidualGradient gradient{at::zeros({tokens.size(0), n_rows, tokens.size(1)}, tokens.options())};
+  gradient.values.index_put_(
+      {at_positions, at::arange(n_rows, at_positions.options())},
+      frozen_.FinalNormedToResidual(targets.directions.slice(0, begin, end), at_positions));
+  const auto [lowest, highest] = std::minmax_element(positions.begin(), positions.end());
+  gradient.Widen({*lowest, *highest + 1});
 
   RowBatch batch;
+  batch.are_targets = true;
   batch.values = at::zeros({n_rows, sources_.n_columns()}, tokens.options());
   if (!Sweep(n_layers - 1, {}, &gradient, &batch.values, context)) return std::nullopt;
-  for (int64_t rank = begin; rank < end; ++rank) {
-    batch.targets.push_back(rank);
-    batch.layers.push_back(n_layers);
-  }
+  batch.targets.assign(targets.direction_ranks.begin() + begin,
+                       targets.direction_ranks.begin() + end);
+  batch.layers.assign(static_cast<size_t>(n_rows), n_layers);
   batch.bias.assign(static_cast<size_t>(n_rows), 0.0);
   Finish(n_layers, &batch);
   return batch;

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "model/attribution/frozen_model.h"
-#include "model/attribution/logit_targets.h"
 #include "model/attribution/source_table.h"
+#include "model/attribution/targets.h"
 #include "model/base/run_context.h"
 #include "model/transcoder/transcoder_set.h"
 
@@ -27,8 +27,9 @@ struct RowBatch {
   // [rows, columns]: a prefix of SourceTable's columns, up to the layer of the highest target. A
   // row's entries at and above its own layer are zero, as are all bias columns.
   at::Tensor values;
-  std::vector<int64_t> targets;  // index into FeatureTable, or rank of the logit
-  std::vector<int> layers;       // of the targets; n_layers for logits
+  bool are_targets = false;      // rows of the graph's targets, not of feature nodes
+  std::vector<int64_t> targets;  // index into FeatureTable; with are_targets the target's rank
+  std::vector<int> layers;       // where they read; n_layers for directions at ln_final's output
   std::vector<double> bias;      // sum of the bias columns, plus the encoder bias of features
   std::vector<double> sums;      // sum of the other columns: the edges
   std::vector<double> absolute_sums;
@@ -44,11 +45,11 @@ class RowSweep {
            const FrozenModel& frozen)
       : transcoders_(transcoders), sources_(sources), frozen_(frozen) {}
 
-  // Rows of the targets with ranks [begin, end).
-  [[nodiscard]] std::optional<RowBatch> LogitRows(const LogitTargets& targets, int64_t begin,
-                                                  int64_t end, const RunContext& context) const;
+  // Rows of targets.directions[begin, end).
+  [[nodiscard]] std::optional<RowBatch> DirectionRows(const Targets& targets, int64_t begin,
+                                                      int64_t end, const RunContext& context) const;
 
-  // features: indices into FeatureTable, sorted by layer, highest first.
+  // features: indices into FeatureTable, sorted by layer, highest first. As feature nodes.
   [[nodiscard]] std::optional<RowBatch> FeatureRows(std::span<const int64_t> features,
                                                     const RunContext& context) const;
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
+#include <map>
 #include <optional>
 #include <span>
 #include <utility>
@@ -69,14 +71,30 @@ absl::StatusOr<std::vector<RowBatch>> SweepAll(size_t n_batches, bool on_cpu, in
 
 }  // namespace
 
-absl::StatusOr<std::vector<RowBatch>> SweepLogits(const RowSweep& sweep,
-                                                  const LogitTargets& targets,
-                                                  SweepWorkers* workers, RunContext* context) {
-  const auto n_batches = static_cast<size_t>((targets.size() + kSweepRows - 1) / kSweepRows);
-  return SweepAll(n_batches, sweep.on_cpu(), 0, workers, context, [&](size_t i) {
-    const int64_t begin = static_cast<int64_t>(i) * kSweepRows;
-    return sweep.LogitRows(targets, begin, std::min(begin + kSweepRows, targets.size()), *context);
-  });
+absl::StatusOr<std::vector<RowBatch>> SweepTargets(const RowSweep& sweep, const FeatureTable& table,
+                                                   const Targets& targets, SweepWorkers* workers,
+                                                   RunContext* context) {
+  const auto n_directions = std::ssize(targets.direction_ranks);
+  const auto n_batches = static_cast<size_t>((n_directions + kSweepRows - 1) / kSweepRows);
+  ASSIGN_OR_RETURN(std::vector<RowBatch> rows,
+                   SweepAll(n_batches, sweep.on_cpu(), 0, workers, context, [&](size_t i) {
+                     const int64_t begin = static_cast<int64_t>(i) * kSweepRows;
+                     return sweep.DirectionRows(
+                         targets, begin, std::min(begin + kSweepRows, n_directions), *context);
+                   }));
+  ASSIGN_OR_RETURN(
+      std::vector<RowBatch> feature_rows,
+      SweepFeatures(sweep, table, targets.features, kSweepRows, n_directions, workers, context));
+  std::map<int64_t, int64_t> rank_of;
+  for (size_t i = 0; i < targets.features.size(); ++i) {
+    rank_of[targets.features[i]] = targets.feature_ranks[i];
+  }
+  for (RowBatch& batch : feature_rows) {
+    batch.are_targets = true;
+    for (int64_t& target : batch.targets) target = rank_of.at(target);
+    rows.push_back(std::move(batch));
+  }
+  return rows;
 }
 
 absl::StatusOr<std::vector<RowBatch>> SweepFeatures(const RowSweep& sweep,

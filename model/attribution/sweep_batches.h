@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "model/attribution/logit_targets.h"
 #include "model/attribution/row_sweep.h"
 #include "model/attribution/source_table.h"
 #include "model/attribution/sweep_workers.h"
+#include "model/attribution/targets.h"
 #include "model/base/run_context.h"
 
 namespace cajal::attribution {
@@ -20,10 +20,10 @@ namespace cajal::attribution {
 // the gradients are [positions, rows, d]; on the CPU these should also stay within the caches.
 inline constexpr int64_t kSweepRows = 64;
 
-// Rows of all logits, by rank. Advances the current phase by rows, from 0.
-absl::StatusOr<std::vector<RowBatch>> SweepLogits(const RowSweep& sweep,
-                                                  const LogitTargets& targets,
-                                                  SweepWorkers* workers, RunContext* context);
+// Rows of all targets. Advances the current phase by rows, from 0.
+absl::StatusOr<std::vector<RowBatch>> SweepTargets(const RowSweep& sweep, const FeatureTable& table,
+                                                   const Targets& targets, SweepWorkers* workers,
+                                                   RunContext* context);
 
 // Rows of these features (indices into `table`, in any order), at most `max_rows` a batch. Advances
 // the current phase by rows, from `done_before`. Stops within one batch of each thread.

@@ -46,9 +46,7 @@ absl::StatusOr<Trace> RecordTrace(const gemma3::Model& model, const gemma3::Mode
                             .feature_output = tensor_at(transcoders.output_site, layer)});
   }
   trace.final_scale = scale_at(HookSite::kResidPost, n_layers - 1);
-  const at::Tensor last = normed.slice(0, -1);
-  trace.final_normed = last[0].to(at::kFloat);
-  trace.logits = gemma3::Logits(model.weights.decoder, model.config.text, last)[0];
+  trace.final_normed = normed;
   return trace;
 }
 

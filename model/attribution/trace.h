@@ -29,8 +29,7 @@ struct Trace {
   at::Tensor embedding;  // [T, d], the residual entering block 0
   std::vector<LayerTrace> layers;
   at::Tensor final_scale;   // [T]
-  at::Tensor final_normed;  // [d], ln_final's output at the last position
-  at::Tensor logits;        // [vocab], of the last position
+  at::Tensor final_normed;  // [T, d], ln_final's output; the model's dtype
 
   [[nodiscard]] int64_t n_positions() const { return embedding.size(0); }
   [[nodiscard]] int n_layers() const { return static_cast<int>(layers.size()); }

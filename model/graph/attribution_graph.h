@@ -7,13 +7,16 @@
 //   [selected features, ascending (layer, position, feature)]
 //   [errors, layer-major, then position: n_layers * n_positions]
 //   [tokens, by position: n_positions]
-//   [logits, by rank]
+//   [logits, by rank: the nodes of the targets, whatever they are]
 // A row is a target, a column a source. Only features and logits have incoming edges.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "model/graph/target.h"
 
 namespace cajal::graph {
 
@@ -25,12 +28,22 @@ struct FeatureNode {
   float activation = 0;
 };
 
-// What is traced back to: a vocabulary token at the last position. Its direction is the token's
-// unembedding row minus the mean over the vocabulary.
+// What is traced back: a vocabulary token, or another of the caller's targets. A token's direction
+// is its unembedding row minus the mean over the vocabulary.
 struct LogitNode {
+  // Of targets that are no token, circuit-tracer's virtual id: vocab_size + the target's index in
+  // the request.
   int64_t token_id = 0;
-  std::string token;      // decoded text
-  float probability = 0;  // softmax over the whole vocabulary; not renormalised over the chosen
+  std::string token;      // decoded text; of others their label
+  float probability = 0;  // softmax over the whole vocabulary, not renormalised; of others 0
+  int32_t position = -1;  // of the prompt; negative counts from the end
+  // In influence, pruning and selection; not set = the probability.
+  std::optional<float> given_weight = {};
+
+  [[nodiscard]] float weight() const { return given_weight.value_or(probability); }
+  [[nodiscard]] int32_t PositionIn(int32_t n_positions) const {
+    return position < 0 ? n_positions + position : position;
+  }
 };
 
 // The adjacency matrix in compressed rows. Row t's edges are [row_begin[t], row_begin[t + 1]),
@@ -55,7 +68,7 @@ struct Additivity {
 struct GraphSettings {
   int32_t max_n_logits = 10;
   double desired_logit_prob = 0.95;
-  std::vector<std::string> targets;  // tokens named by the caller; empty = chosen by probability
+  std::vector<Target> targets;       // empty = the most probable tokens after the last position
   int32_t max_feature_nodes = 7500;  // 0 = all
   int32_t batch_size = 256;
   int32_t update_interval = 4;
@@ -80,14 +93,15 @@ struct AttributionGraph {
   // Nodes.
   std::vector<FeatureNode> active_features;  // all of them, ascending (layer, position, feature)
   std::vector<int64_t> selected_features;    // ascending indices into active_features
-  std::vector<LogitNode> logits;             // by descending probability
+  std::vector<LogitNode> logits;             // by descending weight
 
   // Edges among nodes, over the node order above.
   EdgeMatrix edges;
   // Per node (0 for errors and tokens): what is no node and still acts on the target: b_enc, b_dec,
   // MLP outputs at zeroed positions.
   std::vector<float> bias;  // [n_nodes]
-  // Per node (0 for errors and tokens): pre-activation of a feature, demeaned logit of a logit.
+  // Per node (0 for errors and tokens): pre-activation of a feature, demeaned logit of a
+  // logit, value of another target.
   std::vector<float> pre_activations;  // [n_nodes]
   Additivity additivity;
 

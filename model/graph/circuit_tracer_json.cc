@@ -89,7 +89,7 @@ int64_t CantorPair(int64_t layer, int64_t feature) {
 // The front ends cut the label at "(p=" and read the token between the quotes.
 std::string LogitLabel(const LogitNode& logit) {
   char probability[32];
-  std::snprintf(probability, sizeof(probability), "(p=%.3f)", logit.probability);
+  std::snprintf(probability, sizeof(probability), "(p=%.3f)", logit.weight());
   return "Output \"" + logit.token + "\" " + probability;
 }
 
@@ -129,7 +129,7 @@ void WriteNode(const AttributionGraph& graph, const PruningResult& pruning, int3
   out << R"({"node_id":")" << NodeId(graph, node) << R"(","feature":)" << fields.feature
       << R"(,"layer":")" << fields.layer << R"(","ctx_idx":)" << int64_t{address.position}
       << R"(,"feature_type":")" << fields.feature_type << R"(","token_prob":)"
-      << (logit != nullptr ? logit->probability : 0.0f) << R"(,"is_target_logit":)"
+      << (logit != nullptr ? logit->weight() : 0.0f) << R"(,"is_target_logit":)"
       << (node == graph.first_logit() ? "true" : "false")
       << R"(,"run_idx":0,"reverse_ctx_idx":0,"jsNodeId":")" << fields.js_node_id << R"(","clerp":)"
       << (logit != nullptr ? Dump(LogitLabel(*logit)) : "\"\"") << R"(,"influence":)";

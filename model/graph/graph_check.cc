@@ -96,9 +96,17 @@ absl::Status CheckFeatures(const AttributionGraph& graph) {
 
 absl::Status CheckLogits(const AttributionGraph& graph) {
   for (size_t i = 0; i < graph.logits.size(); ++i) {
-    const float p = graph.logits[i].probability;
-    if (!(p >= 0 && p <= 1))
-      return Malformed(At("logits", i) + ".probability", "must be in [0, 1]");
+    const LogitNode& logit = graph.logits[i];
+    const std::string field = At("logits", i);
+    if (!(logit.probability >= 0 && logit.probability <= 1)) {
+      return Malformed(field + ".probability", "must be in [0, 1]");
+    }
+    if (!(logit.weight() >= 0 && std::isfinite(logit.weight()))) {
+      return Malformed(field + ".weight", "must be finite and not negative");
+    }
+    if (logit.position < -graph.n_positions() || logit.position >= graph.n_positions()) {
+      return Malformed(field + ".position", "is not a position of the prompt");
+    }
   }
   return absl::OkStatus();
 }

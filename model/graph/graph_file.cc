@@ -93,6 +93,8 @@ class Container {
     for (const LogitNode& logit : graph.logits) {
       logit_tokens_.push_back(logit.token_id);
       logit_probabilities_.push_back(logit.probability);
+      logit_weights_.push_back(logit.weight());
+      logit_positions_.push_back(logit.PositionIn(graph.n_positions()));
     }
     Add("active_features", features_, {static_cast<int64_t>(activations_.size()), 3});
     Add("activation_values", activations_);
@@ -100,12 +102,16 @@ class Container {
     Add("input_tokens", graph.input_tokens);
     Add("logit_tokens", logit_tokens_);
     Add("logit_probabilities", logit_probabilities_);
+    Add("logit_weights", logit_weights_);
+    Add("logit_positions", logit_positions_);
   }
 
   std::vector<int64_t> features_;
   std::vector<float> activations_;
   std::vector<int64_t> logit_tokens_;
   std::vector<float> logit_probabilities_;
+  std::vector<float> logit_weights_;
+  std::vector<int64_t> logit_positions_;
   std::vector<int64_t> rows_;
   std::vector<int64_t> columns_;
   std::vector<TensorToWrite> tensors_;
@@ -161,19 +167,34 @@ absl::Status LoadFeatures(const SafetensorsFile& file, AttributionGraph* graph) 
   return Load(file, "selected_features", 1, &graph->selected_features);
 }
 
-// The texts are there already.
+// The texts are there already. Files without positions and weights are of tokens at the last
+// position with their probabilities as weights.
 absl::Status LoadLogits(const SafetensorsFile& file, AttributionGraph* graph) {
   std::vector<int64_t> tokens;
   std::vector<float> probabilities;
   RETURN_IF_ERROR(Load(file, "logit_tokens", 1, &tokens));
   RETURN_IF_ERROR(Load(file, "logit_probabilities", 1, &probabilities));
-  if (tokens.size() != graph->logits.size() || probabilities.size() != graph->logits.size()) {
-    return TensorError("logit_tokens", "must be as long as logit_probabilities and the " +
-                                           std::to_string(graph->logits.size()) + " logit texts");
+  std::vector<float> weights = probabilities;
+  std::vector<int64_t> positions(tokens.size(), -1);
+  if (file.Find("logit_weights") != nullptr) {
+    RETURN_IF_ERROR(Load(file, "logit_weights", 1, &weights));
+    RETURN_IF_ERROR(Load(file, "logit_positions", 1, &positions));
+    RETURN_IF_ERROR(CheckInt32("logit_positions", positions));
   }
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    graph->logits[i].token_id = tokens[i];
-    graph->logits[i].probability = probabilities[i];
+  const size_t n = graph->logits.size();
+  if (tokens.size() != n || probabilities.size() != n || weights.size() != n ||
+      positions.size() != n) {
+    return TensorError("logit_tokens",
+                       "must be as long as logit_probabilities, logit_weights, logit_positions and "
+                       "the " +
+                           std::to_string(n) + " logit texts");
+  }
+  for (size_t i = 0; i < n; ++i) {
+    LogitNode& logit = graph->logits[i];
+    logit.token_id = tokens[i];
+    logit.probability = probabilities[i];
+    logit.position = static_cast<int32_t>(positions[i]);
+    if (weights[i] != probabilities[i]) logit.given_weight = weights[i];
   }
   return absl::OkStatus();
 }

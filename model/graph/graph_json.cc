@@ -1,13 +1,12 @@
 #include "model/graph/graph_json.h"
 
-#include <cmath>
-#include <cstdint>
-#include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "model/checkpoint/json.h"
+#include "model/graph/json_keys.h"
+#include "model/graph/target_json.h"
 
 namespace cajal::graph {
 namespace {
@@ -15,100 +14,12 @@ namespace {
 using checkpoint::ObjectReader;
 using nlohmann::json;
 
-constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
-constexpr int64_t kInt64Max = std::numeric_limits<int64_t>::max();
-
 std::string Dump(const json& value) { return value.dump(-1, ' ', /*ensure_ascii=*/true); }
-
-// --- Strings, to the byte. ---
-
-json TextToJson(const std::string& text) {
-  // nlohmann replaces ill-formed UTF-8 when told to; nothing replaced means well-formed.
-  const std::string quoted = json(text).dump(-1, ' ', false, json::error_handler_t::replace);
-  if (json::parse(quoted).get<std::string>() == text) return text;
-  return {{"hex", absl::BytesToHexString(text)}};
-}
-
-bool TextFromJson(const json& value, std::string* text) {
-  if (value.is_string()) {
-    *text = value.get<std::string>();
-    return true;
-  }
-  const auto hex = value.is_object() ? value.find("hex") : value.end();
-  if (hex == value.end() || !hex->is_string()) return false;
-  const std::string digits = hex->get<std::string>();
-  if (digits.size() % 2 != 0 || digits.find_first_not_of("0123456789abcdef") != std::string::npos) {
-    return false;
-  }
-  *text = absl::HexStringToBytes(digits);
-  return true;
-}
-
-json TextsToJson(const std::vector<std::string>& texts) {
-  json result = json::array();
-  for (const std::string& text : texts) result.push_back(TextToJson(text));
-  return result;
-}
-
-// --- Readers of one key; a missing key is an error, because Cajal wrote the text. ---
-
-int64_t ReadInteger(ObjectReader& reader, const char* key, int64_t min, int64_t max) {
-  if (!reader.Has(key)) reader.Fail(key, "is missing");
-  return reader.Integer(key, min, min, max);
-}
-
-int32_t ReadInt32(ObjectReader& reader, const char* key, int64_t min) {
-  return static_cast<int32_t>(ReadInteger(reader, key, min, kInt32Max));
-}
-
-double ReadNumber(ObjectReader& reader, const char* key) {
-  const json* value = reader.Find(key);
-  if (value == nullptr || !value->is_number() || !std::isfinite(value->get<double>())) {
-    reader.Fail(key, "must be a finite number");
-    return 0;
-  }
-  return value->get<double>();
-}
-
-std::string ReadText(ObjectReader& reader, const char* key) {
-  std::string text;
-  const json* value = reader.Find(key);
-  if (value == nullptr || !TextFromJson(*value, &text)) reader.Fail(key, "must be a string");
-  return text;
-}
-
-// An empty array when the key is at fault.
-const json& ReadArray(ObjectReader& reader, const char* key) {
-  static const json kEmpty = json::array();
-  const json* value = reader.Find(key);
-  if (value != nullptr && value->is_array()) return *value;
-  reader.Fail(key, "must be an array");
-  return kEmpty;
-}
-
-std::vector<std::string> ReadTexts(ObjectReader& reader, const char* key) {
-  std::vector<std::string> texts;
-  for (const json& element : ReadArray(reader, key)) {
-    if (!TextFromJson(element, &texts.emplace_back())) reader.Fail(key, "must hold strings");
-  }
-  return texts;
-}
-
-// An empty object when the key is at fault.
-const json& ReadObject(ObjectReader& reader, const char* key) {
-  static const json kEmpty = json::object();
-  const json* value = reader.Object(key);
-  if (value != nullptr) return *value;
-  reader.Fail(key, "must be an object");
-  return kEmpty;
-}
-
-// --- The structs. ---
 
 json ToJson(const GraphSettings& settings) {
   return {{"max_n_logits", settings.max_n_logits},
           {"desired_logit_prob", settings.desired_logit_prob},
-          {"targets", TextsToJson(settings.targets)},
+          {"targets", TargetsToJson(settings.targets)},
           {"max_feature_nodes", settings.max_feature_nodes},
           {"batch_size", settings.batch_size},
           {"update_interval", settings.update_interval},
@@ -121,7 +32,7 @@ absl::StatusOr<GraphSettings> SettingsFromJson(const json& object) {
   GraphSettings settings;
   settings.max_n_logits = ReadInt32(reader, "max_n_logits", 0);
   settings.desired_logit_prob = ReadNumber(reader, "desired_logit_prob");
-  settings.targets = ReadTexts(reader, "targets");
+  ASSIGN_OR_RETURN(settings.targets, TargetsFromJson(ReadArray(reader, "targets")));
   settings.max_feature_nodes = ReadInt32(reader, "max_feature_nodes", 0);
   settings.batch_size = ReadInt32(reader, "batch_size", 0);
   settings.update_interval = ReadInt32(reader, "update_interval", 0);
@@ -162,9 +73,12 @@ absl::StatusOr<AttributionGraph::ImageRun> ImageRunFromJson(const json& value) {
 }
 
 json ToJson(const LogitNode& logit) {
-  return {{"token_id", logit.token_id},
-          {"token", TextToJson(logit.token)},
-          {"probability", logit.probability}};
+  json object = {{"token_id", logit.token_id},
+                 {"token", TextToJson(logit.token)},
+                 {"probability", logit.probability},
+                 {"position", logit.position}};
+  if (logit.given_weight) object["weight"] = *logit.given_weight;
+  return object;
 }
 
 absl::StatusOr<LogitNode> LogitFromJson(const json& value) {
@@ -174,6 +88,9 @@ absl::StatusOr<LogitNode> LogitFromJson(const json& value) {
   logit.token_id = ReadInteger(reader, "token_id", 0, kInt64Max);
   logit.token = ReadText(reader, "token");
   logit.probability = static_cast<float>(ReadNumber(reader, "probability"));
+  // Absent in what was stored when all targets were tokens at the last position.
+  if (reader.Has("position")) logit.position = ReadInt32(reader, "position", -1);
+  if (reader.Has("weight")) logit.given_weight = static_cast<float>(ReadNumber(reader, "weight"));
   RETURN_IF_ERROR(reader.status());
   return logit;
 }

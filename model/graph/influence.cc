@@ -15,7 +15,7 @@ constexpr double kMinRowSum = 1e-10;  // circuit-tracer's clamp in normalize_mat
 std::vector<double> LogitWeights(const AttributionGraph& graph) {
   std::vector<double> weights(graph.n_nodes(), 0.0);
   for (int32_t i = 0; i < graph.n_logits(); ++i) {
-    weights[graph.first_logit() + i] = graph.logits[i].probability;
+    weights[graph.first_logit() + i] = graph.logits[i].weight();
   }
   return weights;
 }

@@ -1,7 +1,11 @@
-// How much of the logits flows through each node (circuit-tracer: compute_node_influence).
+// How much of the targets flows through each node (circuit-tracer: compute_node_influence).
 //
 //   W = |A| / max(row sum of |A|, 1e-10)          every row's sources share its inflow
-//   influence = w W + w W^2 + w W^3 + …           w = the logits' probabilities, 0 elsewhere
+//   influence = w W + w W^2 + w W^3 + …           w = the targets' weights, 0 elsewhere
+//
+// The weight of a token is its probability; of other targets it is circuit-tracer's
+// CustomTarget.prob (graph/target.h has the defaults). Scaling all weights changes no ranking and
+// no score.
 //
 // The graph is acyclic in layer order, so the series is one pass over the rows from the last to the
 // first: when a row is reached, all of its targets have been. A row t passes on what reached it,
@@ -25,7 +29,7 @@ struct Influence {
   std::vector<double> row_factor;
 };
 
-// w: the logits' probabilities at their nodes, 0 elsewhere. [n_nodes].
+// w: the targets' weights at their nodes, 0 elsewhere. [n_nodes].
 std::vector<double> LogitWeights(const AttributionGraph& graph);
 
 // Of a complete graph. Fails with CheckLayerOrder's error.

@@ -37,8 +37,9 @@ std::optional<int32_t> FindByPlace(const AttributionGraph& graph, bool is_token,
   if (index == -1 && layer >= 0 && layer < graph.n_layers) {
     return graph.first_error() + static_cast<int32_t>(layer * graph.n_positions() + position);
   }
-  for (int32_t i = 0; i < graph.n_logits(); ++i) {
-    if (graph.logits[i].token_id == index) return graph.first_logit() + i;
+  for (int32_t node = graph.first_logit(); node < graph.n_nodes(); ++node) {
+    const NodeAddress address = AddressOf(graph, node);
+    if (address.index == index && address.position == position) return node;
   }
   return std::nullopt;
 }
@@ -60,7 +61,7 @@ NodeAddress AddressOf(const AttributionGraph& graph, int32_t node) {
     return {NodeKind::kToken, -1, position, graph.input_tokens[position]};
   }
   const LogitNode& logit = graph.logits[node - graph.first_logit()];
-  return {NodeKind::kLogit, graph.n_layers, graph.n_positions() - 1, logit.token_id};
+  return {NodeKind::kLogit, graph.n_layers, logit.PositionIn(graph.n_positions()), logit.token_id};
 }
 
 std::string NodeId(const AttributionGraph& graph, int32_t node) {

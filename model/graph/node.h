@@ -16,7 +16,7 @@ enum class NodeKind { kFeature, kError, kToken, kLogit };
 struct NodeAddress {
   NodeKind kind = NodeKind::kFeature;
   int32_t layer = 0;     // -1 for tokens, n_layers for logits
-  int32_t position = 0;  // logits: the last position
+  int32_t position = 0;  // logits: what they are traced at, mostly the last position
   int64_t index = 0;     // feature number; -1 for errors; the token id for tokens and logits
 };
 

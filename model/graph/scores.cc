@@ -15,7 +15,7 @@ GraphScores ComputeScores(const AttributionGraph& graph, std::span<const double>
   // What all rows pass on, which is influence plus logit weight. Σ_i (1 - Σ_{j in errors} W_ij)
   // out_i is Σ_i out_i less the errors' influence, because influence_j = Σ_i out_i W_ij.
   double outflow = sum(0, graph.n_nodes());
-  for (const LogitNode& logit : graph.logits) outflow += logit.probability;
+  for (const LogitNode& logit : graph.logits) outflow += logit.weight();
 
   GraphScores scores;
   if (tokens + errors > 0) scores.replacement = tokens / (tokens + errors);

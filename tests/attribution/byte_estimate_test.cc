@@ -37,7 +37,7 @@ TEST(ByteEstimate, OfThePapersGraphFitsBesideItsTranscodersOnOneLargeGpu) {
 TEST(ByteEstimate, CountsNamedTargetsInsteadOfTheDefaultNumber) {
   graph::GraphSettings settings;
   const int64_t by_probability = EstimateGraphBytes(Gemma4b(), PaperSet(), settings, 290, 1, 1);
-  settings.targets.assign(110, "token");
+  settings.targets.assign(110, {.what = graph::NamedToken{"token"}});
   // A hundred rows more than the default's ten, 493 290 floats each.
   EXPECT_GE(EstimateGraphBytes(Gemma4b(), PaperSet(), settings, 290, 1, 1) - by_probability,
             int64_t{100} * 493'290 * 4);

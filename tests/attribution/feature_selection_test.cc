@@ -62,6 +62,25 @@ std::vector<int64_t> MostDirect(const AttributionGraph& graph, int32_t n) {
   return order;
 }
 
+// Features of the last layer act on the last position alone, so those of all other positions have
+// no influence: a tie of exact zeros.
+TEST_F(SelectionTest, TakesTheFirstOfEquallyInfluentialFeatures) {
+  const AttributionGraph all = Trace({.max_feature_nodes = 0});
+  std::vector<int64_t> without, with;
+  for (size_t i = 0; i < all.active_features.size(); ++i) {
+    const graph::FeatureNode& feature = all.active_features[i];
+    const bool is_idle =
+        feature.layer == all.n_layers - 1 && feature.position < all.n_positions() - 1;
+    (is_idle ? without : with).push_back(static_cast<int64_t>(i));
+  }
+  ASSERT_GT(without.size(), 3u);
+  std::vector<int64_t> expected = with;
+  expected.insert(expected.end(), without.begin(), without.begin() + 3);
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(Trace({.max_feature_nodes = static_cast<int32_t>(expected.size())}).selected_features,
+            expected);
+}
+
 TEST_F(SelectionTest, RanksOnceByTheLogitsOwnRowsWhenAskedTo) {
   const std::vector<int64_t> direct = MostDirect(Trace({.max_feature_nodes = 0}), kSelected);
   graph::GraphSettings settings{

@@ -170,7 +170,8 @@ TEST_F(ClientTest, CreateGraphReportsProgressThenGivesTheGraph) {
   const absl::StatusOr<Graph> graph = client_->CreateGraph(
       {.prompt = TextPrompt("The capital"),
        .settings = {.max_n_logits = 3, .max_feature_nodes = 0},
-       .targets = {" Paris"},
+       .targets = {" Paris", SumTarget({{" Rome", 2}, {" Oslo", -1}}), FeatureTarget(3, -2, 17),
+                   TopTokensAt(5)},
        .prune = {.node_threshold = 0.5},
        .view = GraphView::kFull,
        .detach = true},
@@ -188,7 +189,17 @@ TEST_F(ClientTest, CreateGraphReportsProgressThenGivesTheGraph) {
   EXPECT_TRUE(seen.settings().has_max_feature_nodes());
   EXPECT_EQ(seen.settings().max_feature_nodes(), 0);
   EXPECT_FALSE(seen.settings().has_batch_size());
+  ASSERT_EQ(seen.targets_size(), 4);
   EXPECT_EQ(seen.targets(0).token(), " Paris");
+  EXPECT_FALSE(seen.targets(0).has_position());
+  EXPECT_EQ(seen.targets(1).token_sum().terms(1).token(), " Oslo");
+  EXPECT_EQ(seen.targets(1).token_sum().terms(1).weight(), -1);
+  EXPECT_EQ(seen.targets(2).feature().layer(), 3);
+  EXPECT_EQ(seen.targets(2).feature().position(), -2);
+  EXPECT_EQ(seen.targets(2).feature().index(), 17);
+  EXPECT_FALSE(seen.targets(2).has_position());
+  EXPECT_TRUE(seen.targets(3).has_top_tokens());
+  EXPECT_EQ(seen.targets(3).position(), 5);
   EXPECT_EQ(seen.prune().node_threshold(), 0.5);
   EXPECT_FALSE(seen.prune().has_edge_threshold());
   EXPECT_TRUE(seen.detach());

@@ -241,6 +241,42 @@ TEST_F(CommandTest, GraphSendsItsFlagsAndLeavesTheRestToTheServer) {
   EXPECT_EQ(created_.prune().edge_threshold(), 0.98);
 }
 
+TEST_F(CommandTest, GraphTracesSumsAtEveryPositionAndFeaturesAtTheirs) {
+  ServeGraphs();
+  const CommandResult result =
+      Run({"graph", "--prompt", "The capital", "--target-sum", "' Paris' - 0.5*' Rome'",
+           "--target-position", "1", "-1", "--target-feature", "3:-2:17"});
+  ASSERT_EQ(result.exit_code, kExitDone) << result.err;
+  ASSERT_EQ(created_.targets_size(), 3);
+  EXPECT_EQ(created_.targets(0).token_sum().terms(1).token(), " Rome");
+  EXPECT_EQ(created_.targets(0).token_sum().terms(1).weight(), -0.5F);
+  EXPECT_EQ(created_.targets(0).position(), 1);
+  EXPECT_FALSE(created_.targets(1).has_position());
+  EXPECT_EQ(created_.targets(2).feature().position(), -2);
+  EXPECT_EQ(created_.targets(2).feature().index(), 17);
+}
+
+TEST_F(CommandTest, GraphTracesTheMostProbableTokensOfThePositionsThatItIsGivenAlone) {
+  ServeGraphs();
+  const CommandResult result =
+      Run({"graph", "--prompt", "The capital", "--target-position", "0", "1"});
+  ASSERT_EQ(result.exit_code, kExitDone) << result.err;
+  ASSERT_EQ(created_.targets_size(), 2);
+  EXPECT_TRUE(created_.targets(1).has_top_tokens());
+  EXPECT_EQ(created_.targets(1).position(), 1);
+}
+
+TEST_F(CommandTest, GraphSelectsAsOthersDoExceptWhereToldOtherwise) {
+  ServeGraphs();
+  ASSERT_EQ(
+      Run({"graph", "--prompt", "a", "--select-as", "neuronpedia", "--batch-size", "16"}).exit_code,
+      kExitDone);
+  EXPECT_EQ(created_.settings().max_feature_nodes(), 5000);
+  EXPECT_EQ(created_.settings().batch_size(), 16);
+  EXPECT_EQ(created_.settings().update_interval(), 1000);
+  EXPECT_FALSE(created_.settings().has_rank_once());
+}
+
 TEST_F(CommandTest, GraphWritesBothFilesAndPrintsMachineReadableFacts) {
   ServeGraphs();
   const CommandResult result = Run({"graph", "--prompt", "The capital", "--output",

@@ -67,6 +67,9 @@ TEST(ErrorText, FieldsBecomeFlags) {
   EXPECT_EQ(FlagOfField("prune.edge_threshold"), "--edge-threshold");
   EXPECT_EQ(FlagOfField("hooks[2]"), "--hooks");
   EXPECT_EQ(FlagOfField("targets[0].token"), "--target");
+  EXPECT_EQ(FlagOfField("targets[0].token_sum.terms[1].token"), "--target-sum");
+  EXPECT_EQ(FlagOfField("targets[0].feature.position"), "--target-feature");
+  EXPECT_EQ(FlagOfField("targets[0].position"), "--target-position");
   EXPECT_EQ(FlagOfField("prompt.parts[1].image"), "--image");
   EXPECT_EQ(FlagOfField("prompt.token_ids[4]"), "--tokens");
   EXPECT_EQ(FlagOfField("name"), "");

@@ -80,6 +80,21 @@ const WrongGraph kWrongGraphs[] = {
      },
      "targets[1].token"},
     {"EmptyTarget", [](auto* r) { r->targets = {""}; }, "targets[0].token"},
+    {"SumOfNothing", [](auto* r) { r->targets = {client::SumTarget({})}; },
+     "targets[0].token_sum.terms"},
+    {"DirectionOfAnotherWidth",
+     [](auto* r) {
+       r->targets = {client::Target(client::Direction{{1, 2}})};
+     },
+     "targets[0].direction.vector"},
+    {"FeatureOfNoLayer", [](auto* r) { r->targets = {client::FeatureTarget(6, -1, 0)}; },
+     "targets[0].feature.layer"},
+    {"FeatureBeyondThePrompt", [](auto* r) { r->targets = {client::FeatureTarget(0, 100, 0)}; },
+     "targets[0].feature.position"},
+    {"FeatureThatIsNotActive", [](auto* r) { r->targets = {client::FeatureTarget(0, 0, 0)}; },
+     "targets[0].feature"},
+    {"PositionBeyondThePrompt", [](auto* r) { r->targets = {client::TopTokensAt(-100)}; },
+     "targets[0].position"},
     {"LongRequestId", [](auto* r) { r->request_id = std::string(129, 'x'); }, "request_id"},
 };
 

@@ -5,9 +5,11 @@
 
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "model/graph/graph_file.h"
 #include "tests/golden_util.h"
 #include "tests/support/status_matchers.h"
 
@@ -38,6 +40,8 @@ Engine& SharedEngine() {
   }();
   return **engine;
 }
+
+graph::Target Named(const std::string& token) { return {.what = graph::NamedToken{token}}; }
 
 Prompt TextPrompt(const std::string& text) { return {.parts = {{.text = text}}}; }
 
@@ -98,15 +102,37 @@ TEST(Engine, GivesTheSameBytesForTheSameRequest) {
   const auto second = SharedEngine().Attribute(*prepared, {}, &context);
   ASSERT_THAT(first, IsOk());
   ASSERT_THAT(second, IsOk());
-  EXPECT_EQ(first->edges.columns, second->edges.columns);
-  EXPECT_EQ(first->edges.weights, second->edges.weights);
+  EXPECT_EQ(graph::SerializeStoredGraph(*first), graph::SerializeStoredGraph(*second));
+}
+
+// A selection in several rankings, so that a last bit in one place would choose other features.
+TEST(Engine, GivesTheSameBytesOnAnyNumberOfThreads) {
+  std::vector<std::string> graphs;
+  for (const int32_t threads : {1, 2, 2}) {
+    EngineOptions options = Options();
+    options.threads = threads;
+    RunContext context;
+    const auto engine = LoadEngine(options, &context);
+    ASSERT_THAT(engine, IsOk());
+    const auto prepared = (*engine)->Prepare(OneImage());
+    ASSERT_THAT(prepared, IsOk());
+    AttributionRequest request;
+    request.settings.max_feature_nodes = 400;
+    request.settings.batch_size = 16;
+    request.settings.update_interval = 2;
+    const auto graph = (*engine)->Attribute(*prepared, request, &context);
+    ASSERT_THAT(graph, IsOk());
+    graphs.push_back(graph::SerializeStoredGraph(*graph));
+  }
+  EXPECT_EQ(graphs[0], graphs[1]);
+  EXPECT_EQ(graphs[1], graphs[2]);
 }
 
 TEST(Engine, TracesNamedTokensOnly) {
   auto prepared = SharedEngine().Prepare(TextPrompt("The capital of France is"));
   ASSERT_THAT(prepared, IsOk());
   AttributionRequest request;
-  request.settings.targets = {" the", " capital"};
+  request.settings.targets = {Named(" the"), Named(" capital")};
   RunContext context;
   const auto graph = SharedEngine().Attribute(*prepared, request, &context);
   ASSERT_THAT(graph, IsOk());
@@ -119,11 +145,93 @@ TEST(Engine, TracesNamedTokensOnly) {
 
 TEST(Engine, RefusesTargetsThatAreNotOneToken) {
   AttributionRequest request;
-  request.settings.targets = {" the", "two tokens"};
+  request.settings.targets = {Named(" the"), Named("two tokens")};
   EXPECT_THAT(SharedEngine().Validate(request), FailsWith(kInvalid, "a target is exactly one"));
   EXPECT_THAT(SharedEngine().Validate(request), HasField("targets[1].token"));
-  request.settings.targets = {" the", " the"};
-  EXPECT_THAT(SharedEngine().Validate(request), FailsWith(kInvalid, "named twice"));
+}
+
+TEST(Engine, RefusesTargetsThatTheModelCannotHave) {
+  const auto status_of = [](graph::Target target) {
+    AttributionRequest request;
+    request.settings.targets = {Named(" the"), std::move(target)};
+    return SharedEngine().Validate(request);
+  };
+  constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+  std::vector<float> vector(64, 0);
+  EXPECT_THAT(status_of({.what = graph::TokenSum{}}), HasField("targets[1].token_sum.terms"));
+  EXPECT_THAT(status_of({.what = graph::TokenSum{{{" the", 1}, {"two tokens", 1}}}}),
+              HasField("targets[1].token_sum.terms[1].token"));
+  EXPECT_THAT(status_of({.what = graph::TokenSum{{{" the", kNaN}}}}),
+              HasField("targets[1].token_sum.terms[0].weight"));
+  EXPECT_THAT(status_of({.what = graph::TokenSum{{{" the", 0}}}}),
+              HasField("targets[1].token_sum.terms[0].weight"));
+  EXPECT_THAT(status_of({.what = graph::TokenSum{{{" the", 1}, {" the", -1}}}}),
+              FailsWith(kInvalid, "twice"));
+  EXPECT_THAT(status_of({.what = graph::Direction{vector}}),
+              FailsWith(kInvalid, "zero everywhere"));
+  vector[3] = kNaN;
+  EXPECT_THAT(status_of({.what = graph::Direction{vector}}),
+              HasField("targets[1].direction.vector"));
+  EXPECT_THAT(status_of({.what = graph::Direction{{1, 2}}}), FailsWith(kInvalid, "64, not 2"));
+  EXPECT_THAT(status_of({.what = graph::TargetFeature{6, 0}}),
+              HasField("targets[1].feature.layer"));
+  EXPECT_THAT(status_of({.what = graph::TargetFeature{5, 256}}),
+              FailsWith(kInvalid, "from 0 to 255 in layer 5"));
+  EXPECT_THAT(status_of({.what = graph::TargetFeature{5, -1}}),
+              HasField("targets[1].feature.index"));
+  EXPECT_THAT(status_of({.what = graph::TopTokens{}, .weight = 0.0F}),
+              HasField("targets[1].weight"));
+  EXPECT_THAT(status_of({.what = graph::TopTokens{}, .weight = kNaN}),
+              HasField("targets[1].weight"));
+}
+
+TEST(Engine, RefusesTargetsThatThePromptCannotHave) {
+  const auto prepared = SharedEngine().Prepare(TextPrompt("The capital of France is"));
+  ASSERT_THAT(prepared, IsOk());
+  ASSERT_EQ(prepared->tokenized.n_positions(), 8);
+  const auto status_of = [&](std::vector<graph::Target> targets) {
+    AttributionRequest request;
+    request.settings.targets = std::move(targets);
+    return SharedEngine().Validate(*prepared, request);
+  };
+  const auto token_at = [](int32_t position) {
+    return graph::Target{.what = graph::NamedToken{" the"}, .position = position};
+  };
+  EXPECT_THAT(status_of({token_at(7), token_at(-8), token_at(1)}), IsOk());
+  EXPECT_THAT(status_of({token_at(0), token_at(8)}), HasField("targets[1].position"));
+  EXPECT_THAT(status_of({token_at(-9)}), FailsWith(kInvalid, "from 0 to 7, or from -8 to -1"));
+  EXPECT_THAT(status_of({token_at(7), token_at(-1)}), FailsWith(kInvalid, "twice"));
+  EXPECT_THAT(status_of({token_at(7), token_at(-1)}), HasField("targets[1].token"));
+  EXPECT_THAT(status_of({{.what = graph::TargetFeature{0, 0}, .position = 8}}),
+              HasField("targets[0].feature.position"));
+  // Whether a feature is active shows when the prompt is run.
+  AttributionRequest request;
+  request.settings.targets = {{.what = graph::TargetFeature{2, 3}, .position = 0}};
+  RunContext context;
+  EXPECT_THAT(SharedEngine().Attribute(*prepared, request, &context),
+              HasReason("FEATURE_NOT_ACTIVE"));
+  EXPECT_THAT(SharedEngine().Attribute(*prepared, request, &context),
+              FailsWith(kInvalid, "the first 1 positions have no features"));
+}
+
+TEST(Engine, TracesWhatFollowsThePrefixOfTheAnswer) {
+  const tokenizer::Prompt prompt{
+      .turns = {{.role = "user", .parts = {{.text = "The capital of France"}}}},
+      .assistant_prefix = "It is"};
+  const auto prepared = SharedEngine().Prepare(prompt);
+  ASSERT_THAT(prepared, IsOk());
+  const auto ids = SharedEngine().Prepare({.token_ids = prepared->tokenized.token_ids});
+  ASSERT_THAT(ids, IsOk());
+  AttributionRequest request;
+  request.settings.targets = {Named(" the")};
+  RunContext context;
+  const auto graph = SharedEngine().Attribute(*prepared, request, &context);
+  const auto of_ids = SharedEngine().Attribute(*ids, request, &context);
+  ASSERT_THAT(graph, IsOk());
+  ASSERT_THAT(of_ids, IsOk());
+  EXPECT_EQ(graph->token_texts.back(), " is");
+  EXPECT_EQ(graph->logits[0].position, graph->n_positions() - 1);
+  EXPECT_EQ(graph->edges.weights, of_ids->edges.weights);
 }
 
 TEST(Engine, RefusesSettingsOutOfRange) {

@@ -115,6 +115,21 @@ TEST(CircuitTracerJsonTest, MetadataSayWhoMadeTheGraphAndHow) {
   EXPECT_NEAR(metadata["replacement_score"].get<double>(), 0.59375, 1e-8);
 }
 
+// As circuit-tracer writes a CustomTarget: a virtual id, its label, its weight for the probability.
+TEST(CircuitTracerJsonTest, ATargetThatIsNoTokenHasItsLabelAndItsWeight) {
+  AttributionGraph graph = TwelveNodeGraph();
+  graph.logits[1] = {
+      .token_id = 262144, .token = "logit( a) - logit( b)", .position = 0, .given_weight = 0.25F};
+  const json node = json::parse(Export(graph, {0.8, 0.98}, {.slug = "s"}))["nodes"].back();
+  EXPECT_EQ(node["node_id"], "3_262144_0");
+  EXPECT_EQ(node["jsNodeId"], "L_262144-0");
+  EXPECT_EQ(node["feature"], 262144);
+  EXPECT_EQ(node["feature_type"], "logit");
+  EXPECT_EQ(node["ctx_idx"], 0);
+  EXPECT_EQ(node["clerp"], "Output \"logit( a) - logit( b)\" (p=0.250)");
+  EXPECT_EQ(node["token_prob"], 0.25);
+}
+
 TEST(CircuitTracerJsonTest, TextThatIsNotUtf8IsExportedWithReplacementCharacters) {
   AttributionGraph graph = TwelveNodeGraph();
   graph.prompt = "half \xe2\x82";

@@ -73,6 +73,8 @@ void ExpectSame(const AttributionGraph& a, const AttributionGraph& b) {
     EXPECT_EQ(a.logits[i].token_id, b.logits[i].token_id);
     EXPECT_EQ(a.logits[i].token, b.logits[i].token);
     EXPECT_EQ(a.logits[i].probability, b.logits[i].probability);
+    EXPECT_EQ(a.logits[i].PositionIn(a.n_positions()), b.logits[i].PositionIn(b.n_positions()));
+    EXPECT_EQ(a.logits[i].given_weight, b.logits[i].given_weight);
   }
   EXPECT_EQ(a.edges.row_begin, b.edges.row_begin);
   EXPECT_EQ(a.edges.columns, b.edges.columns);
@@ -120,6 +122,7 @@ TEST(GraphFileTest, TheRawFormHasTheDocumentedArrays) {
       {"active_features", "I64[4, 3]"}, {"activation_values", "F32[4]"},
       {"selected_features", "I64[4]"},  {"input_tokens", "I64[2]"},
       {"logit_tokens", "I64[2]"},       {"logit_probabilities", "F32[2]"},
+      {"logit_positions", "I64[2]"},    {"logit_weights", "F32[2]"},
       {"edge_rows", "I64[14]"},         {"edge_cols", "I64[14]"},
       {"edge_weights", "F32[14]"},      {"bias", "F32[12]"},
       {"pre_activations", "F32[12]"},   {"node_influence", "F32[12]"},
@@ -141,6 +144,24 @@ TEST(GraphFileTest, TheRawFormHasTheDocumentedArrays) {
   const auto read = ReadGraph(path);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_TRUE(Identical(*read, graph));
+}
+
+// What was stored before targets could be anything but tokens at the last position.
+TEST(GraphFileTest, AFileWithoutPositionsAndWeightsIsOfTokensAtTheLastPosition) {
+  const AttributionGraph graph = TwelveNodeGraph();
+  const auto file = checkpoint::ParseSafetensors(
+      std::make_shared<const std::string>(SerializeStoredGraph(graph)), "graph");
+  ASSERT_TRUE(file.ok()) << file.status();
+  std::vector<checkpoint::TensorToWrite> tensors;
+  for (const auto& [name, tensor] : (*file)->tensors()) {
+    if (name == "logit_positions" || name == "logit_weights") continue;
+    tensors.push_back({name, tensor.type, tensor.shape, tensor.data});
+  }
+  const auto read = Parse(checkpoint::SerializeSafetensors(tensors, (*file)->metadata()));
+  ASSERT_TRUE(read.ok()) << read.status();
+  ExpectSame(*read, graph);
+  EXPECT_EQ(read->logits[1].PositionIn(2), 1);
+  EXPECT_EQ(read->logits[1].weight(), 0.2F);
 }
 
 TEST(GraphFileTest, AMissingFileIsNotFound) {
@@ -212,6 +233,12 @@ INSTANTIATE_TEST_SUITE_P(
                "selected_features[1]: must be larger"},
         Damage{"ProbabilityAboveOne", [](auto* g) { g->logits[1].probability = 1.5f; },
                "logits[1].probability"},
+        Damage{"WeightNegative", [](auto* g) { g->logits[1].given_weight = -1.0f; },
+               "logits[1].weight"},
+        Damage{"WeightOfTargetNaN", [](auto* g) { g->logits[0].given_weight = kNaN; },
+               "logits[0].weight"},
+        Damage{"TargetBeyondThePrompt", [](auto* g) { g->logits[0].position = 2; },
+               "logits[0].position"},
         Damage{"NoLogits", [](auto* g) { g->logits.clear(); }, "logits: must not be empty"},
         Damage{"TokenTextMissing", [](auto* g) { g->token_texts.pop_back(); },
                "token_texts: has 1 entries, expected 2"},

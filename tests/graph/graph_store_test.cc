@@ -92,6 +92,8 @@ TEST_F(GraphStoreTest, GivesBackTheGraphAndItsRecordAfterReopening) {
   EXPECT_EQ(summary.settings.targets, graph.settings.targets);
   EXPECT_EQ(summary.logits[1].token, graph.logits[1].token);
   EXPECT_EQ(summary.logits[1].probability, graph.logits[1].probability);
+  EXPECT_EQ(summary.logits[1].position, graph.logits[1].position);
+  EXPECT_EQ(summary.logits[0].given_weight, graph.logits[0].given_weight);
   EXPECT_EQ(summary.n_active_features, 80);
   EXPECT_EQ(summary.n_selected_features, 40);
   EXPECT_EQ(summary.n_nodes, graph.n_nodes());

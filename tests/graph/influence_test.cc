@@ -65,6 +65,16 @@ TEST(InfluenceTest, AGraphWithoutEdgesHasScoresOfZeroAndNoNaN) {
   EXPECT_EQ(scores->completeness, 1);  // no inflow comes from errors
 }
 
+TEST(InfluenceTest, AGivenWeightTakesThePlaceOfTheProbability) {
+  AttributionGraph given = TwelveNodeGraph();
+  AttributionGraph probable = TwelveNodeGraph();
+  given.logits[0].given_weight = 0.1F;
+  probable.logits[0].probability = 0.1F;
+  EXPECT_EQ(ComputeInfluence(given)->nodes, ComputeInfluence(probable)->nodes);
+  EXPECT_EQ(ComputeScores(given)->completeness, ComputeScores(probable)->completeness);
+  EXPECT_NE(ComputeInfluence(given)->nodes, ComputeInfluence(TwelveNodeGraph())->nodes);
+}
+
 struct BadEdge {
   const char* why;
   Edge edge;

@@ -23,6 +23,15 @@ TEST(NodeWithIdTest, IdsAreCircuitTracers) {
   EXPECT_EQ(NodeWithId(graph, "3_41_1"), 11);
 }
 
+TEST(NodeWithIdTest, OneTokenAtTwoPositionsIsTwoTargets) {
+  AttributionGraph graph = TwelveNodeGraph();
+  graph.logits[1].token_id = graph.logits[0].token_id;
+  graph.logits[1].position = 0;
+  EXPECT_EQ(NodeId(graph, 10), "3_40_1");
+  EXPECT_EQ(NodeId(graph, 11), "3_40_0");
+  EXPECT_EQ(NodeWithId(graph, "3_40_0"), 11);
+}
+
 class NoNodeTest : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(NoNodeTest, HasThisId) {

@@ -77,11 +77,18 @@ AttributionGraph RandomGraph(uint64_t seed, int32_t n_features) {
   graph.token_texts = {"<bos>", "<image_soft_token>", "<image_soft_token>", "\xc3"};
   graph.image_runs = {{0, -1, 1, 3}};
   graph.n_layers = 3;
-  graph.settings.targets = {" Austin", std::string("\0\xff", 2)};
+  graph.settings.targets = {{.what = NamedToken{" Austin"}},
+                            {.what = NamedToken{std::string("\0\xff", 2)}},
+                            {.what = TopTokens{}, .position = 0},
+                            {.what = TokenSum{{{" a", 1.5F}, {"\xff", -0.25F}}}, .weight = 2.5F},
+                            {.what = Direction{}, .position = -2, .label = "towards \xff"},
+                            {.what = TargetFeature{1, 7}, .position = 2}};
   graph.settings.desired_logit_prob = 0.1 + 0.2;  // no short decimal
   graph.settings.rank_once = true;
   graph.additivity = {1.0 / 3, 5};
-  graph.logits = {{7, " Austin", 0.7f}, {8, "\xe2\x82", 0.1f}};
+  graph.logits = {{262150, "logit( a) - logit( b)", 0, 3, 2.5F},
+                  {7, " Austin", 0.7f, 3},
+                  {8, "\xe2\x82", 0.1f, 1}};
 
   // Twice as many active features as selected ones, evenly over layers and positions.
   for (int32_t i = 0; i < 2 * n_features; ++i) {

@@ -56,6 +56,8 @@ TEST(CreateGraphTest, TheSettingsReachTheGraphWithTheirDefaultsFilledIn) {
   EXPECT_EQ(graph.settings().zero_positions(), 1);
   ASSERT_EQ(graph.targets_size(), 1);
   EXPECT_EQ(graph.targets(0).token(), " Austin");
+  EXPECT_EQ(graph.logits(0).position(), graph.n_positions() - 1);
+  EXPECT_EQ(graph.logits(0).weight(), graph.logits(0).probability());
 }
 
 TEST(CreateGraphTest, TheGraphCarriesItsPhasesAndSeconds) {

@@ -197,6 +197,10 @@ absl::Status FakeEngine::Validate(const ForwardRequest& request) const {
 
 absl::Status FakeEngine::Validate(const AttributionRequest&) const { return absl::OkStatus(); }
 
+absl::Status FakeEngine::Validate(const PreparedPrompt&, const AttributionRequest&) const {
+  return absl::OkStatus();
+}
+
 absl::Status FakeEngine::Validate(const EvaluationRequest& request) const {
   if (request.first_layer < 0 || request.first_layer >= kLayers) {
     return InvalidField("first_layer", "must be 0 or 1");

@@ -55,6 +55,8 @@ class FakeEngine final : public Engine {
   absl::Status Validate(const ForwardRequest& request) const override;
   absl::Status Validate(const AttributionRequest& request) const override;
   absl::Status Validate(const EvaluationRequest& request) const override;
+  absl::Status Validate(const PreparedPrompt& prompt,
+                        const AttributionRequest& request) const override;
   int64_t EstimateBytes(const PreparedPrompt& prompt, const ForwardRequest& request) const override;
   int64_t EstimateBytes(const PreparedPrompt& prompt,
                         const AttributionRequest& request) const override;

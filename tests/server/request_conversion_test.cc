@@ -92,6 +92,22 @@ INSTANTIATE_TEST_SUITE_P(
                    [](auto* r) { r->mutable_settings()->set_zero_positions(-1); }},
         BadSetting{"targets[0]", [](auto* r) { r->add_targets(); }},
         BadSetting{"targets[0].token", [](auto* r) { r->add_targets()->set_token(""); }},
+        BadSetting{"targets[0].position",
+                   [](auto* r) {
+                     r->add_targets()->mutable_feature();
+                     r->mutable_targets(0)->set_position(3);
+                   }},
+        BadSetting{"targets[1].label",
+                   [](auto* r) {
+                     r->add_targets()->set_token("a");
+                     r->add_targets()->mutable_direction();
+                     r->mutable_targets(1)->set_label(std::string(257, 'x'));
+                   }},
+        BadSetting{"targets[0].token_sum.terms",
+                   [](auto* r) {
+                     v1::TokenSum* sum = r->add_targets()->mutable_token_sum();
+                     for (int i = 0; i < 1001; ++i) sum->add_terms()->set_token("a");
+                   }},
         BadSetting{"targets", [](auto* r) {
                      for (int i = 0; i < 1001; ++i) r->add_targets()->set_token("a");
                    }}));
