@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include "model/base/status.h"
-#include "model/gemma3/decoder.h"
 #include "model/gemma3/norm.h"
 
 namespace cajal::attribution {
