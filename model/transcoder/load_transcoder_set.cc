@@ -74,7 +74,7 @@ class Placer {
     const at::Tensor view = ViewOf(stored);
     RETURN_IF_ERROR(CheckFinite(stored, view));
     WeightMatrix matrix(view, stored.is_mapped_file, placement_, is_resident);
-    if (residency_ == Residency::kStream) matrix.DropPages();
+    if (!is_resident) matrix.DropPages();  // what the check has read
     return matrix;
   }
 

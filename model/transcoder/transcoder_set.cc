@@ -46,6 +46,7 @@ ActiveFeatures TranscoderSet::Encode(int index, const at::Tensor& x, int64_t zer
 at::Tensor TranscoderSet::EncoderRows(int index, const at::Tensor& features) const {
   const LayerWeights& w = layer(index);
   const at::Tensor rows = w.W_enc.Rows(features);
+  if (residency_ == Residency::kStream) w.W_enc.DropPages();
   return w.input_scale == 1 ? rows : rows * w.input_scale;
 }
 

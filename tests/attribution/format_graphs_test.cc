@@ -128,6 +128,7 @@ TEST_P(FormatGraph, EqualsTheReferenceForEveryNumberOfThreads) {
 }
 
 TEST_P(FormatGraph, IsTheSameToTheBitWhereverTheMatricesLive) {
+  at::set_num_threads(2);
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
     SCOPED_TRACE(dtype == at::kFloat ? "float32" : "bfloat16");
     const AttributionGraph on_device = Make({.residency = Residency::kDevice, .dtype = dtype});

@@ -18,14 +18,14 @@ TEST(Usage, HelpGoesToStdoutAndNamesTheFlags) {
   EXPECT_EQ(server.exit_code, 0);
   EXPECT_EQ(server.err, "");
   for (const char* flag : {"--model", "--transcoders", "--listen", "--device", "--dtype",
-                           "--threads", "--data-dir", "--config"}) {
+                           "--residency", "--threads", "--data-dir", "--config"}) {
     EXPECT_THAT(server.out, HasSubstr(flag));
   }
   const ProcessResult client = RunProgram({CAJAL_PATH, "--help"});
   EXPECT_EQ(client.exit_code, 0);
   EXPECT_EQ(client.err, "");
   for (const char* command : {"info", "tokenize", "forward", "graph", "graphs", "paths", "export",
-                              "evaluate", "jobs", "--server"}) {
+                              "evaluate", "jobs", "convert", "--server"}) {
     EXPECT_THAT(client.out, HasSubstr(command));
   }
 }

@@ -67,6 +67,32 @@ TEST(Engine, SaysWhatItHasLoaded) {
   EXPECT_GT(info.budget_bytes, 0);
 }
 
+TEST(Engine, GivesTheSameGraphWhereverItsTranscodersLive) {
+  AttributionRequest request;
+  std::vector<std::vector<float>> weights;
+  for (const auto& [residency, name] : {std::pair(transcoder::Residency::kAuto, "device"),
+                                        std::pair(transcoder::Residency::kEncoders, "encoders"),
+                                        std::pair(transcoder::Residency::kStream, "stream")}) {
+    SCOPED_TRACE(name);
+    EngineOptions options = Options();
+    options.transcoder_dir = "golden/formats/clt_native";
+    options.residency = residency;
+    RunContext context;
+    const auto engine = LoadEngine(options, &context);
+    ASSERT_THAT(engine, IsOk());
+    EXPECT_EQ((*engine)->info().transcoder_residency, name);
+    EXPECT_EQ((*engine)->info().transcoder_format, "cross-layer (circuit-tracer layout)");
+    const auto prepared = (*engine)->Prepare(TextPrompt("This is"));
+    ASSERT_THAT(prepared, IsOk());
+    const auto graph = (*engine)->Attribute(*prepared, request, &context);
+    ASSERT_THAT(graph, IsOk());
+    weights.push_back(graph->edges.weights);
+  }
+  EXPECT_FALSE(weights[0].empty());
+  EXPECT_EQ(weights[0], weights[1]);
+  EXPECT_EQ(weights[0], weights[2]);
+}
+
 TEST(Engine, TracesAPictureAndATextFromTheirFilesToTheGraph) {
   auto prepared = SharedEngine().Prepare(OneImage());
   ASSERT_THAT(prepared, IsOk());
