@@ -4,13 +4,21 @@
 
 #include "model/attribution/sweep_batches.h"
 #include "model/attribution/targets.h"
+#include "model/gemma3/attention_pattern.h"
 
 namespace cajal::attribution {
 namespace {
 
 constexpr int64_t kFloat = sizeof(float);
 
+using gemma3::AttentionPattern;
 using transcoder::TranscoderSetInfo;
+
+// Scores, softmax and pattern of one tile of queries, in numbers.
+int64_t PatternTile(const checkpoint::TextConfig& text, int64_t n_positions) {
+  return 3 * text.num_attention_heads * std::min(n_positions, AttentionPattern::kTile) *
+         n_positions;
+}
 
 }  // namespace
 
@@ -22,8 +30,8 @@ int64_t EstimateForwardBytes(const checkpoint::Gemma3Config& config, int64_t n_p
                              int64_t n_images) {
   const checkpoint::TextConfig& text = config.text;
   const int64_t T = n_positions;
-  // Scores, softmax and pattern; the MLP's three wide tensors; half a dozen of the residual's size.
-  const int64_t decoder = 3 * text.num_attention_heads * T * T + 3 * T * text.intermediate_size +
+  // The MLP's three wide tensors; half a dozen of the residual's size.
+  const int64_t decoder = PatternTile(text, T) + 3 * T * text.intermediate_size +
                           6 * T * text.hidden_size + text.vocab_size;
   int64_t tower = 0;
   if (n_images > 0 && config.vision.has_value()) {
@@ -59,11 +67,15 @@ int64_t EstimateGraphBytes(const checkpoint::Gemma3Config& config,
   const int64_t encoding = 4 * T * widest;  // pre-activations, activations, and their sorting
   // Once more while they are joined.
   const int64_t sources = 2 * (n_columns + n_later_vectors) * text.hidden_size;
-  // A gradient on the residual, and those at the heads' outputs and values.
-  const int64_t sweep = kSweepRows * T *
-                        (text.hidden_size + (text.num_attention_heads / text.num_key_value_heads +
-                                             text.num_key_value_heads) *
-                                                text.head_dim);
+  // A gradient on the residual, and those at the heads' outputs and values. The patterns of prompts
+  // of one tile are kept for all layers; others are made again by each sweep.
+  const bool keeps_patterns = T <= AttentionPattern::kTile;
+  const int64_t sweep =
+      kSweepRows * T *
+          (text.hidden_size +
+           (text.num_attention_heads / text.num_key_value_heads + text.num_key_value_heads) *
+               text.head_dim) +
+      (keeps_patterns ? 0 : PatternTile(text, T));
   // A row is as long as what lies below its target: half of all columns on average, unless the
   // selected features crowd at the top. In floating point: absurd requests must not wrap around.
   const double share = all ? 0.5 : 1;
@@ -71,10 +83,10 @@ int64_t EstimateGraphBytes(const checkpoint::Gemma3Config& config,
   const double rows = n_rows * static_cast<double>(n_columns);
   // Column and weight of each edge between nodes; the same of them.
   const double edges = 2 * n_rows * static_cast<double>(n_nodes);
-  // The trace has each block's pattern and seven tensors of the residual's size; the frozen model a
-  // scaled copy of the patterns.
-  const int64_t patterns = text.num_attention_heads * T * T;
-  const int64_t trace = text.num_hidden_layers * (2 * patterns + 7 * T * text.hidden_size);
+  // The trace has each block's queries and keys and seven tensors of the residual's size.
+  const int64_t patterns = keeps_patterns ? text.num_attention_heads * T * T : 0;
+  const int64_t heads = (text.num_attention_heads + text.num_key_value_heads) * text.head_dim;
+  const int64_t trace = text.num_hidden_layers * (patterns + T * heads + 7 * T * text.hidden_size);
   const double bytes =
       static_cast<double>(EstimateForwardBytes(config, n_positions, n_images)) +
       kFloat * (static_cast<double>(trace + encoding + sources + n_sweeps * sweep) + rows + edges);

@@ -7,6 +7,7 @@
 namespace cajal::attribution {
 
 using gemma3::AttentionLayout;
+using gemma3::AttentionPattern;
 using gemma3::BlockWeights;
 using gemma3::HookSite;
 
@@ -47,24 +48,42 @@ FrozenModel::FrozenModel(const gemma3::Model& model,
                          const FoldedModel& folded, const Trace& trace)
     : model_(model), folded_(folded), trace_(trace) {
   const auto& config = model.config.text;
-  const int64_t T = trace.n_positions();
-  const int64_t group = config.num_attention_heads / config.num_key_value_heads;
+  const Run whole{0, trace.n_positions()};
   for (int i = 0; i < trace.n_layers(); ++i) {
-    const LayerTrace& recorded = trace.layers[static_cast<size_t>(i)];
-    Layer layer;
-    // [H, query, key], scaled by what the query's output and the key's input are normed with.
-    const at::Tensor scaled = recorded.pattern * recorded.post_attn_scale.view({1, T, 1}) *
-                              recorded.input_scale.view({1, 1, T});
-    layer.pattern =
-        scaled.view({config.num_key_value_heads, group, T, T}).permute({0, 3, 1, 2}).contiguous();
-    if (folded.blocks[static_cast<size_t>(i)].skip.has_value()) {
+    const auto index = static_cast<size_t>(i);
+    const LayerTrace& recorded = trace.layers[index];
+    layers_.push_back({AttentionPattern(config, trace.layout, config.layer_types[index],
+                                        recorded.query, recorded.key)});
+    Layer& layer = layers_.back();
+    if (whole.end <= AttentionPattern::kTile) layer.pattern = FoldPattern(i, whole);
+    if (folded.blocks[index].skip.has_value()) {
       layer.skip_scale = recorded.pre_mlp_scale;
       if (transcoders.output_site == HookSite::kMlpOutRaw) {
         layer.skip_scale = layer.skip_scale * recorded.post_mlp_scale;
       }
     }
-    layers_.push_back(std::move(layer));
   }
+}
+
+at::Tensor FrozenModel::FoldPattern(int layer, Run queries) const {
+  const auto index = static_cast<size_t>(layer);
+  const LayerTrace& recorded = trace_.layers[index];
+  const AttentionPattern& attention = layers_[index].attention;
+  const Run keys = attention.Keys(queries);
+  // [H, query, key], scaled by what the query's output and the key's input are normed with.
+  const at::Tensor scaled =
+      attention.Rows(queries).to(at::kFloat) *
+      recorded.post_attn_scale.slice(0, queries.begin, queries.end).view({1, -1, 1}) *
+      recorded.input_scale.slice(0, keys.begin, keys.end).view({1, 1, -1});
+  const int64_t n_kv = recorded.key.size(0);
+  return scaled.view({n_kv, -1, scaled.size(1), scaled.size(2)}).permute({0, 3, 1, 2}).contiguous();
+}
+
+at::Tensor FrozenModel::PatternOf(int layer, Run queries) const {
+  const Layer& frozen = layers_[static_cast<size_t>(layer)];
+  if (!frozen.pattern.defined()) return FoldPattern(layer, queries);
+  const Run keys = frozen.attention.Keys(queries);
+  return frozen.pattern.slice(1, keys.begin, keys.end).slice(3, queries.begin, queries.end);
 }
 
 at::Tensor FrozenModel::FeatureInputToMid(int layer, const at::Tensor& rows,
@@ -93,10 +112,8 @@ void FrozenModel::PullBackMlp(int layer, ResidualGradient* gradient) const {
 void FrozenModel::PullBackAttention(int layer, ResidualGradient* gradient) const {
   if (gradient->empty()) return;
   const FoldedBlock& block = folded_.blocks[static_cast<size_t>(layer)];
-  const AttentionLayout::Run queries = gradient->active;
-  const AttentionLayout::Run keys = trace_.layout.ReachableKeys(
-      model_.config.text.layer_types[static_cast<size_t>(layer)], queries);
-  const int64_t n_queries = queries.end - queries.begin;
+  const AttentionPattern& attention = layers_[static_cast<size_t>(layer)].attention;
+  const Run keys = attention.Keys(gradient->active);
   const int64_t n_keys = keys.end - keys.begin;
   const int64_t rows = gradient->values.size(1);
   const int64_t d = gradient->values.size(2);
@@ -104,28 +121,32 @@ void FrozenModel::PullBackAttention(int layer, ResidualGradient* gradient) const
   const int64_t group = block.output.size(0) / n_kv;
   const int64_t h = block.output.size(2);
 
-  const at::Tensor at_queries =
-      gradient->values.slice(0, queries.begin, queries.end).view({n_queries * rows, d});
-  // Gradients at the head outputs z, then at the values v; one kv head at a time. All are computed
-  // before the keys' positions are written, because these overlap the queries'.
-  at::Tensor z = at::empty({group, n_queries * rows, h}, at_queries.options());
-  std::vector<at::Tensor> value_gradients;
-  for (int64_t kv = 0; kv < n_kv; ++kv) {
-    for (int64_t member = 0; member < group; ++member) {
-      at::Tensor z_member = z[member];
-      at::mm_out(z_member, at_queries, block.output[kv * group + member]);
+  // Gradients at the head outputs z, then at the values v; one tile of queries and one kv head at a
+  // time. All are computed before the keys' positions are written, because these overlap the
+  // queries'.
+  const auto options = gradient->values.options();
+  const at::Tensor value_gradients = at::zeros({n_kv, n_keys, rows * h}, options);
+  for (const Run& queries : AttentionPattern::Tiles(gradient->active)) {
+    const int64_t n_queries = queries.end - queries.begin;
+    const Run reached = attention.Keys(queries);
+    const at::Tensor pattern = PatternOf(layer, queries);
+    const at::Tensor at_queries =
+        gradient->values.slice(0, queries.begin, queries.end).view({n_queries * rows, d});
+    at::Tensor z = at::empty({group, n_queries * rows, h}, options);
+    for (int64_t kv = 0; kv < n_kv; ++kv) {
+      for (int64_t member = 0; member < group; ++member) {
+        at::Tensor z_member = z[member];
+        at::mm_out(z_member, at_queries, block.output[kv * group + member]);
+      }
+      value_gradients[kv]
+          .slice(0, reached.begin - keys.begin, reached.end - keys.begin)
+          .addmm_(pattern[kv].reshape({-1, group * n_queries}),
+                  z.view({group * n_queries, rows * h}));
     }
-    const at::Tensor pattern = layers_[static_cast<size_t>(layer)]
-                                   .pattern[kv]
-                                   .slice(0, keys.begin, keys.end)
-                                   .slice(2, queries.begin, queries.end)
-                                   .reshape({n_keys, group * n_queries});
-    value_gradients.push_back(at::mm(pattern, z.view({group * n_queries, rows * h})));
   }
   at::Tensor at_keys = gradient->values.slice(0, keys.begin, keys.end).view({n_keys * rows, d});
   for (int64_t kv = 0; kv < n_kv; ++kv) {
-    at_keys.addmm_(value_gradients[static_cast<size_t>(kv)].view({n_keys * rows, h}),
-                   block.value[kv]);
+    at_keys.addmm_(value_gradients[kv].view({n_keys * rows, h}), block.value[kv]);
   }
   gradient->Widen(keys);
 }

@@ -9,8 +9,10 @@
 //   g_pre = g_mid + sum over heads of  Pattern^T (g_mid Wo) Wv   with the frozen norms in between
 //
 // Gains of the norms are folded into Wo, Wv and the skip matrix once per model; the scales, which
-// are one number per position, are folded into the patterns once per trace. What is left per batch
-// are matrix products alone.
+// are one number per position, are folded into the patterns. Those of a prompt that is one tile of
+// queries long (AttentionPattern::kTile) are kept, so that what is left per batch are matrix
+// products alone. Those of longer ones are computed again for each batch, tile by tile: they grow
+// with the square of the prompt, and cost one part in `rows` of the products that they go into.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,6 +23,7 @@
 
 #include "model/attribution/trace.h"
 #include "model/gemma3/attention_layout.h"
+#include "model/gemma3/attention_pattern.h"
 #include "model/gemma3/model.h"
 #include "model/transcoder/transcoder_set.h"
 
@@ -75,10 +78,18 @@ class FrozenModel {
   void PullBackAttention(int layer, ResidualGradient* gradient) const;
 
  private:
+  using Run = gemma3::AttentionLayout::Run;
   struct Layer {
-    at::Tensor pattern;     // [K, T (key), H / K, T (query)], both frozen attention norms folded in
+    gemma3::AttentionPattern attention;
+    at::Tensor pattern;     // FoldPattern of all positions; of prompts that are one tile long
     at::Tensor skip_scale;  // [T]; with a skip only
   };
+
+  // [K, keys, H / K, queries] for the keys that the queries reach: their attention, with both
+  // frozen attention norms folded in.
+  [[nodiscard]] at::Tensor FoldPattern(int layer, Run queries) const;
+  // The same, from what is kept of it.
+  [[nodiscard]] at::Tensor PatternOf(int layer, Run queries) const;
 
   const gemma3::Model& model_;
   const FoldedModel& folded_;

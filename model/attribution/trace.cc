@@ -17,9 +17,9 @@ absl::StatusOr<Trace> RecordTrace(const gemma3::Model& model, const gemma3::Mode
   const int n_layers = static_cast<int>(model.config.text.num_hidden_layers);
   std::vector<HookPoint> wanted;
   for (int layer = 0; layer < n_layers; ++layer) {
-    for (const HookSite site :
-         {HookSite::kResidPre, HookSite::kAttnPattern, HookSite::kAttnOutRaw, HookSite::kResidMid,
-          HookSite::kMlpOutRaw, transcoders.input_site, transcoders.output_site}) {
+    for (const HookSite site : {HookSite::kResidPre, HookSite::kAttnQuery, HookSite::kAttnKey,
+                                HookSite::kAttnOutRaw, HookSite::kResidMid, HookSite::kMlpOutRaw,
+                                transcoders.input_site, transcoders.output_site}) {
       wanted.push_back({site, layer});
     }
   }
@@ -36,7 +36,8 @@ absl::StatusOr<Trace> RecordTrace(const gemma3::Model& model, const gemma3::Mode
   };
   Trace trace{.layout = model.LayoutOf(input), .embedding = tensor_at(HookSite::kResidPre, 0)};
   for (int layer = 0; layer < n_layers; ++layer) {
-    trace.layers.push_back({.pattern = tensor_at(HookSite::kAttnPattern, layer),
+    trace.layers.push_back({.query = recording.Get(HookSite::kAttnQuery, layer),
+                            .key = recording.Get(HookSite::kAttnKey, layer),
                             .input_scale = scale_at(HookSite::kResidPre, layer),
                             .post_attn_scale = scale_at(HookSite::kAttnOutRaw, layer),
                             .pre_mlp_scale = scale_at(HookSite::kResidMid, layer),

@@ -13,9 +13,10 @@
 namespace cajal::attribution {
 
 // Scales are the frozen 1/rms of a norm, one per position, [T]. All tensors are float32 on the
-// model's device.
+// model's device; query and key have the model's dtype.
 struct LayerTrace {
-  at::Tensor pattern;      // [H, T, T], softmaxed attention (query, key)
+  at::Tensor query;        // [H, T, head_dim], what attention is computed from
+  at::Tensor key;          // [K, T, head_dim]
   at::Tensor input_scale;  // of the input norm
   at::Tensor post_attn_scale;
   at::Tensor pre_mlp_scale;

@@ -20,14 +20,14 @@ AttentionLayout::AttentionLayout(int64_t n_positions, std::vector<Run> images,
   }
 }
 
-at::Tensor AttentionLayout::AllowedMask(LayerType type) const {
-  const at::Tensor position = at::arange(n_positions_, at::kLong);
-  const at::Tensor query = position.unsqueeze(1);
-  const at::Tensor key = position.unsqueeze(0);
+at::Tensor AttentionLayout::AllowedMask(LayerType type, Run queries, Run keys) const {
   const at::Tensor image =
       at::from_blob(const_cast<int64_t*>(image_of_.data()), {n_positions_}, at::kLong);
+  const at::Tensor query = at::arange(queries.begin, queries.end, at::kLong).unsqueeze(1);
+  const at::Tensor key = at::arange(keys.begin, keys.end, at::kLong).unsqueeze(0);
+  const at::Tensor image_of_query = image.slice(0, queries.begin, queries.end).unsqueeze(1);
   const at::Tensor same_image =
-      image.unsqueeze(1).eq(image.unsqueeze(0)).logical_and(image.unsqueeze(1).ge(0));
+      image_of_query.eq(image.slice(0, keys.begin, keys.end)).logical_and(image_of_query.ge(0));
   const at::Tensor full = key.le(query).logical_or(same_image);
   if (type == LayerType::kFull) return full;
   return full.logical_and(key.gt(query - sliding_window_));

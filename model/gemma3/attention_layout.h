@@ -28,8 +28,8 @@ class AttentionLayout {
   [[nodiscard]] int64_t n_positions() const { return n_positions_; }
   [[nodiscard]] const std::vector<Run>& images() const { return images_; }
 
-  // [T, T] bool, true where query (row) may attend to key (column).
-  [[nodiscard]] at::Tensor AllowedMask(checkpoint::LayerType type) const;
+  // [queries, keys] bool, true where query (row) may attend to key (column).
+  [[nodiscard]] at::Tensor AllowedMask(checkpoint::LayerType type, Run queries, Run keys) const;
 
   // The causal cone, one layer at a time: the keys that the queries of `queries` can reach. Their
   // end is the queries' end, or the end of the image that it cuts through.

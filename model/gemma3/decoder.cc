@@ -2,11 +2,11 @@
 
 #include <ATen/ATen.h>
 
-#include <cmath>
-#include <limits>
 #include <optional>
+#include <vector>
 
 #include "model/base/status.h"
+#include "model/gemma3/attention_pattern.h"
 #include "model/gemma3/norm.h"
 #include "model/gemma3/rope.h"
 
@@ -16,51 +16,47 @@ namespace {
 using checkpoint::LayerType;
 using checkpoint::TextConfig;
 
-// What differs between sliding and full layers, made once per pass.
-struct LayerTypeContext {
-  RopeTable rope;
-  at::Tensor forbidden;  // [T, T] bool
-};
-
-LayerTypeContext MakeLayerTypeContext(LayerType type, const TextConfig& config,
-                                      const AttentionLayout& layout, const Placement& placement) {
-  const auto& rope = type == LayerType::kFull ? config.rope_full : config.rope_sliding;
-  return {MakeRopeTable(rope, layout.n_positions(), config.head_dim, placement),
-          layout.AllowedMask(type).logical_not().to(placement.device)};
-}
-
-at::Tensor ApplySoftCap(const at::Tensor& x, const std::optional<double>& cap) {
-  return cap.has_value() ? at::tanh(x / *cap) * *cap : x;
+// [heads, T, T], zero where no key is reached, as hooks show it.
+at::Tensor WholePattern(const AttentionPattern& pattern, const at::Tensor& query) {
+  const int64_t T = query.size(1);
+  at::Tensor whole = at::zeros({query.size(0), T, T}, query.options());
+  for (const AttentionLayout::Run& tile : AttentionPattern::Tiles({0, T})) {
+    const AttentionLayout::Run keys = pattern.Keys(tile);
+    whole.slice(1, tile.begin, tile.end).slice(2, keys.begin, keys.end).copy_(pattern.Rows(tile));
+  }
+  return whole;
 }
 
 // x: [T, d], normed. Returns o_proj's output, [T, d].
 at::Tensor Attention(const AttentionWeights& w, const TextConfig& config,
-                     const LayerTypeContext& type, const at::Tensor& x, int layer,
-                     Recording* recording) {
+                     const AttentionLayout& layout, const RopeTable& rope, const at::Tensor& x,
+                     int layer, Recording* recording) {
   const int64_t T = x.size(0);
-  const int64_t head_dim = config.head_dim;
   // [heads, T, head_dim]
   const auto split_heads = [&](const at::Tensor& projected) {
-    return projected.view({T, -1, head_dim}).transpose(0, 1);
+    return projected.view({T, -1, config.head_dim}).transpose(0, 1);
   };
   const double eps = config.rms_norm_eps;
   const at::Tensor q =
-      ApplyRope(RmsNorm(split_heads(at::linear(x, w.q_proj)), w.q_gain, eps), type.rope);
+      ApplyRope(RmsNorm(split_heads(at::linear(x, w.q_proj)), w.q_gain, eps), rope);
+  recording->Put(HookSite::kAttnQuery, layer, q);
   const at::Tensor k =
-      ApplyRope(RmsNorm(split_heads(at::linear(x, w.k_proj)), w.k_gain, eps), type.rope);
-  const at::Tensor v = split_heads(at::linear(x, w.v_proj));
+      ApplyRope(RmsNorm(split_heads(at::linear(x, w.k_proj)), w.k_gain, eps), rope);
+  recording->Put(HookSite::kAttnKey, layer, k);
+  const at::Tensor v =
+      split_heads(at::linear(x, w.v_proj)).repeat_interleave(q.size(0) / k.size(0), 0);
 
-  // Each kv head serves H / K consecutive query heads.
-  const int64_t group = config.num_attention_heads / config.num_key_value_heads;
-  const double scale = std::pow(config.query_pre_attn_scalar, -0.5);
-  at::Tensor scores = at::matmul(q, k.repeat_interleave(group, 0).transpose(1, 2)) * scale;
-  scores = ApplySoftCap(scores, config.attn_logit_softcapping);
-  scores.masked_fill_(type.forbidden, -std::numeric_limits<float>::infinity());
-  const at::Tensor pattern = at::softmax(scores, -1, at::kFloat).to(x.scalar_type());
-  recording->Put(HookSite::kAttnPattern, layer, pattern);
-
-  const at::Tensor z = at::matmul(pattern, v.repeat_interleave(group, 0));  // [H, T, head_dim]
-  return at::linear(z.transpose(0, 1).reshape({T, -1}), w.o_proj);
+  const AttentionPattern pattern(config, layout, config.layer_types[static_cast<size_t>(layer)], q,
+                                 k);
+  if (recording->Wants(HookSite::kAttnPattern, layer)) {
+    recording->Put(HookSite::kAttnPattern, layer, WholePattern(pattern, q));
+  }
+  std::vector<at::Tensor> z;  // [heads, queries, head_dim] of each tile
+  for (const AttentionLayout::Run& tile : AttentionPattern::Tiles({0, T})) {
+    const AttentionLayout::Run keys = pattern.Keys(tile);
+    z.push_back(at::matmul(pattern.Rows(tile), v.slice(1, keys.begin, keys.end)));
+  }
+  return at::linear(at::cat(z, 1).transpose(0, 1).reshape({T, -1}), w.o_proj);
 }
 
 at::Tensor Mlp(const MlpWeights& w, const at::Tensor& x) {
@@ -74,9 +70,9 @@ absl::StatusOr<at::Tensor> RunDecoder(const DecoderWeights& weights, const TextC
                                       const AttentionLayout& layout, at::Tensor residual,
                                       Recording* recording, RunContext* context) {
   const Placement placement{residual.device(), residual.scalar_type()};
-  const LayerTypeContext sliding =
-      MakeLayerTypeContext(LayerType::kSliding, config, layout, placement);
-  const LayerTypeContext full = MakeLayerTypeContext(LayerType::kFull, config, layout, placement);
+  const int64_t T = layout.n_positions();
+  const RopeTable rope_sliding = MakeRopeTable(config.rope_sliding, T, config.head_dim, placement);
+  const RopeTable rope_full = MakeRopeTable(config.rope_full, T, config.head_dim, placement);
   const double eps = config.rms_norm_eps;
   const int n_layers = static_cast<int>(weights.blocks.size());
   context->BeginPhase("forward", n_layers);
@@ -88,8 +84,8 @@ absl::StatusOr<at::Tensor> RunDecoder(const DecoderWeights& weights, const TextC
 
     const at::Tensor attn_in = RmsNorm(residual, w.input_gain, eps);
     recording->Put(HookSite::kAttnIn, layer, attn_in);
-    const at::Tensor attn_raw =
-        Attention(w.attn, config, is_full ? full : sliding, attn_in, layer, recording);
+    const at::Tensor attn_raw = Attention(
+        w.attn, config, layout, is_full ? rope_full : rope_sliding, attn_in, layer, recording);
     recording->Put(HookSite::kAttnOutRaw, layer, attn_raw);
     const at::Tensor attn_out = RmsNorm(attn_raw, w.post_attn_gain, eps);
     recording->Put(HookSite::kAttnOut, layer, attn_out);
@@ -114,7 +110,8 @@ absl::StatusOr<at::Tensor> RunDecoder(const DecoderWeights& weights, const TextC
 at::Tensor Logits(const DecoderWeights& weights, const TextConfig& config,
                   const at::Tensor& normed) {
   const at::Tensor logits = at::linear(normed, weights.unembedding).to(at::kFloat);
-  return ApplySoftCap(logits, config.final_logit_softcapping);
+  const std::optional<double>& cap = config.final_logit_softcapping;
+  return cap.has_value() ? at::tanh(logits / *cap) * *cap : logits;
 }
 
 }  // namespace cajal::gemma3

@@ -24,6 +24,10 @@ const char* SiteName(HookSite site) {
       return "hook_resid_pre";
     case HookSite::kAttnIn:
       return "attn.hook_in";
+    case HookSite::kAttnQuery:
+      return "attn.hook_rot_q";
+    case HookSite::kAttnKey:
+      return "attn.hook_rot_k";
     case HookSite::kAttnPattern:
       return "attn.hook_pattern";
     case HookSite::kAttnOutRaw:
@@ -48,9 +52,9 @@ const char* SiteName(HookSite site) {
 
 constexpr HookSite kVisionBlockSites[] = {HookSite::kVisionPattern, HookSite::kVisionResidPost};
 constexpr HookSite kBlockSites[] = {
-    HookSite::kResidPre, HookSite::kAttnIn,   HookSite::kAttnPattern, HookSite::kAttnOutRaw,
-    HookSite::kAttnOut,  HookSite::kResidMid, HookSite::kMlpIn,       HookSite::kMlpOutRaw,
-    HookSite::kMlpOut,   HookSite::kResidPost};
+    HookSite::kResidPre,    HookSite::kAttnIn,     HookSite::kAttnQuery, HookSite::kAttnKey,
+    HookSite::kAttnPattern, HookSite::kAttnOutRaw, HookSite::kAttnOut,   HookSite::kResidMid,
+    HookSite::kMlpIn,       HookSite::kMlpOutRaw,  HookSite::kMlpOut,    HookSite::kResidPost};
 
 }  // namespace
 
@@ -97,6 +101,10 @@ std::vector<int64_t> HookShape(const checkpoint::Gemma3Config& config, const Hoo
       return {n_images, patches, vision.hidden_size};
     case HookSite::kProjectorOut:
       return {n_images, config.mm_tokens_per_image, text.hidden_size};
+    case HookSite::kAttnQuery:
+      return {text.num_attention_heads, n_positions, text.head_dim};
+    case HookSite::kAttnKey:
+      return {text.num_key_value_heads, n_positions, text.head_dim};
     case HookSite::kAttnPattern:
       return {text.num_attention_heads, n_positions, n_positions};
     default:
@@ -119,8 +127,9 @@ absl::StatusOr<std::vector<HookPoint>> MatchHookPoints(const checkpoint::Gemma3C
       return InvalidField("hooks[" + std::to_string(i) + "]", "UNKNOWN_HOOK",
                           "no hook point matches '" + patterns[i] + "'; there are blocks.{0…" +
                               std::to_string(config.text.num_hidden_layers - 1) +
-                              "}.{hook_resid_pre, attn.hook_in, attn.hook_pattern, attn.hook_out, "
-                              "hook_attn_out, hook_resid_mid, mlp.hook_in, mlp.hook_out, "
+                              "}.{hook_resid_pre, attn.hook_in, attn.hook_rot_q, attn.hook_rot_k, "
+                              "attn.hook_pattern, attn.hook_out, hook_attn_out, hook_resid_mid, "
+                              "mlp.hook_in, mlp.hook_out, "
                               "hook_mlp_out, hook_resid_post}, ln_final.hook_out" +
                               (config.vision.has_value()
                                    ? ", vision.blocks.{l}.{attn.hook_pattern, hook_resid_post}, "

@@ -2,6 +2,8 @@
 //
 //   blocks.{l}.hook_resid_pre        [T, d]        residual entering block l
 //   blocks.{l}.attn.hook_in          [T, d]        after the input norm
+//   blocks.{l}.attn.hook_rot_q       [H, T, h]     queries, normed and rotated
+//   blocks.{l}.attn.hook_rot_k       [K, T, h]     keys, normed and rotated
 //   blocks.{l}.attn.hook_pattern     [H, T, T]     softmaxed attention (query, key)
 //   blocks.{l}.attn.hook_out         [T, d]        after o_proj
 //   blocks.{l}.hook_attn_out         [T, d]        after the post-attention norm
@@ -16,7 +18,8 @@
 //   vision.hook_out                      [images, P, d_vision]
 //   projector.hook_out                   [images, tokens_per_image, d]
 //
-// T positions, d model width, H query heads, P patches. No torch here: servers validate names too.
+// T positions, d model width, H query heads, K key-value heads of width h, P patches. No torch
+// here: servers validate names too.
 #pragma once
 
 #include <compare>
@@ -37,6 +40,8 @@ enum class HookSite {
   kProjectorOut,
   kResidPre,
   kAttnIn,
+  kAttnQuery,
+  kAttnKey,
   kAttnPattern,
   kAttnOutRaw,
   kAttnOut,

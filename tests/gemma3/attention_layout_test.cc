@@ -21,22 +21,28 @@ std::vector<std::string> Rows(const at::Tensor& mask) {
   return rows;
 }
 
+// Of all queries and all keys.
+at::Tensor Mask(const AttentionLayout& layout, LayerType type) {
+  const AttentionLayout::Run all{0, layout.n_positions()};
+  return layout.AllowedMask(type, all, all);
+}
+
 // Window 4, token types 0 1 1 1 0 0: written out by hand from the rule in the header.
 TEST(AttentionLayout, LetsImageTokensSeeTheirWholeImageInBothDirections) {
   const AttentionLayout layout(6, {{1, 4}}, 4);
-  EXPECT_EQ(Rows(layout.AllowedMask(LayerType::kFull)),
+  EXPECT_EQ(Rows(Mask(layout, LayerType::kFull)),
             (std::vector<std::string>{"1.....", "1111..", "1111..", "1111..", "11111.", "111111"}));
 }
 
 TEST(AttentionLayout, KeepsTheSlidingWindowWithImages) {
   const AttentionLayout layout(6, {{1, 4}}, 4);
-  EXPECT_EQ(Rows(layout.AllowedMask(LayerType::kSliding)),
+  EXPECT_EQ(Rows(Mask(layout, LayerType::kSliding)),
             (std::vector<std::string>{"1.....", "1111..", "1111..", "1111..", ".1111.", "..1111"}));
 }
 
 TEST(AttentionLayout, DoesNotLetOneImageSeeALaterOne) {
   const AttentionLayout layout(5, {{0, 2}, {3, 5}}, 8);
-  EXPECT_EQ(Rows(layout.AllowedMask(LayerType::kFull)),
+  EXPECT_EQ(Rows(Mask(layout, LayerType::kFull)),
             (std::vector<std::string>{"11...", "11...", "111..", "11111", "11111"}));
 }
 
@@ -45,7 +51,7 @@ TEST(AttentionLayout, ReachesEveryKeyThatTheMaskAllows) {
   for (const int64_t window : {1, 2, 3, 8}) {
     const AttentionLayout layout(9, {{1, 4}, {5, 8}}, window);
     for (const LayerType type : {LayerType::kFull, LayerType::kSliding}) {
-      const at::Tensor mask = layout.AllowedMask(type);
+      const at::Tensor mask = Mask(layout, type);
       for (int64_t begin = 0; begin < 9; ++begin) {
         for (int64_t end = begin + 1; end <= 9; ++end) {
           const auto keys = layout.ReachableKeys(type, {begin, end});

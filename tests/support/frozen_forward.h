@@ -8,6 +8,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <vector>
 
 #include "model/attribution/trace.h"
@@ -15,6 +16,20 @@
 #include "model/transcoder/transcoder_set.h"
 
 namespace cajal::testing {
+
+// [H, T, T]: a layer's whole attention pattern, from the queries and keys that were recorded.
+inline at::Tensor WholePattern(const gemma3::Model& model, const attribution::Trace& trace,
+                               size_t layer) {
+  const auto& config = model.config.text;
+  const attribution::LayerTrace& recorded = trace.layers[layer];
+  const int64_t T = trace.n_positions();
+  const at::Tensor keys =
+      recorded.key.repeat_interleave(config.num_attention_heads / config.num_key_value_heads, 0);
+  const at::Tensor scores = at::matmul(recorded.query, keys.transpose(1, 2)) /
+                            std::sqrt(static_cast<double>(config.query_pre_attn_scalar));
+  const at::Tensor allowed = trace.layout.AllowedMask(config.layer_types[layer], {0, T}, {0, T});
+  return at::softmax(at::where(allowed, scores, at::full({}, -INFINITY)), -1);
+}
 
 struct FrozenRun {
   std::vector<at::Tensor> feature_inputs;  // per layer [N, T, d]
@@ -42,7 +57,8 @@ inline FrozenRun RunFrozen(const gemma3::Model& model, const transcoder::Transco
             .view({N, T, config.num_key_value_heads, config.head_dim})
             .permute({0, 2, 1, 3})
             .repeat_interleave(config.num_attention_heads / config.num_key_value_heads, 1);
-    const at::Tensor z = at::matmul(frozen.pattern, v).permute({0, 2, 1, 3}).reshape({N, T, -1});
+    const at::Tensor z =
+        at::matmul(WholePattern(model, trace, i), v).permute({0, 2, 1, 3}).reshape({N, T, -1});
     const at::Tensor mid =
         x + scaled(at::linear(z, w.attn.o_proj), frozen.post_attn_scale, w.post_attn_gain);
     const at::Tensor u = scaled(mid, frozen.pre_mlp_scale, w.pre_mlp_gain);
