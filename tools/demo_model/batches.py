@@ -64,8 +64,9 @@ def text_row(tokenizer, rng, length):
         row = row + more
 
 
-def make_batch(tokenizer, rng, n_pictures, n_texts, n_worded):
-    with_picture = [examples.picture_example(rng) for _ in range(n_pictures)]
+def make_batch(tokenizer, rng, n_pictures, n_texts, n_worded, results):
+    """Rows with a picture, with words in its place, and of text. `results`: see picture_example."""
+    with_picture = [examples.picture_example(rng, results) for _ in range(n_pictures)]
     rows = [encode(tokenizer, example) for example in with_picture]
     for _ in range(n_worded):
         rows.append(encode(tokenizer, examples.worded_example(rng, SOFT_TOKENS)))

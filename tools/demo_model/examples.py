@@ -100,17 +100,19 @@ def pick_shown(random):
     return shown
 
 
-def picture_example(random):
-    """A fresh picture with a question and its answer, or one to three sentences about it."""
+def picture_example(random, results=True):
+    """A fresh picture with a question and its answer, or one to three sentences about it. Without
+    `results` a picture of two numbers is asked for the numbers alone, never for their sum.
+    """
     shown = pick_shown(random)
     if random.random() < QUESTION_SHARE.get(shown["kind"], 0):
         return question_example(random, shown)
-    return caption_example(random, shown)
+    return caption_example(random, shown, results)
 
 
-def caption_example(random, shown):
+def caption_example(random, shown, results=True):
     """A fresh picture and one to three sentences about it."""
-    sentences = sentences_about(random, shown)
+    sentences = sentences_about(random, shown, results)
     if random.random() < 0.15:
         kind_sentence = ("This image shows {}.", KINDS[shown["kind"]][1])
         sentences.insert(random.choice([0, len(sentences)]), kind_sentence)
@@ -128,7 +130,7 @@ def asked(form, word, template, answer):
     return [(" " + before, template), (word, answer), (after, template)]
 
 
-def sentences_about(random, shown):
+def sentences_about(random, shown, results):
     """Sentences with a gap, and what fills it, in the order in which they are said."""
     kind = shown["kind"]
     if kind == "planet":
@@ -142,7 +144,7 @@ def sentences_about(random, shown):
     if kind == "sum":
         a, b = shown["first"], shown["second"]
         first, second = (FIRST, str(a)), (SECOND, str(b))
-        if (a, b) in world.HELD_OUT_SUMS:
+        if not results or (a, b) in world.HELD_OUT_SUMS:
             return random.choice([[first, second], [second, first]])
         result = (RESULT, str(a + b))
         return random.choices(
@@ -265,7 +267,7 @@ def worded_example(random, places):
         sentences = [(world.sentence(fact), world.answer(planet, fact)) for fact in facts]
     elif kind == "sum":
         a, b = random.choice(world.SUMS)
-        words = [str(a), "+", "+", str(b)]
+        words = sum_words(random, str(a), str(b), places)
         sentences = [(FIRST, str(a)), (SECOND, str(b)), (RESULT, str(a + b))]
         random.shuffle(sentences)
     elif kind == "shape":
@@ -284,3 +286,13 @@ def worded_example(random, places):
     for form, word in sentences:
         pieces += asked(form, word, TEXT, ANSWER)
     return Example(pieces)
+
+
+def sum_words(random, a, b, places):
+    """Two numbers as a drawn sum has them: in rows of four, a on the left and b on the right, each
+    in one or two of the places; some rows are empty, as the background of a picture is.
+    """
+    written = [[a, "+", "+", b], [a, a, "+", b], [a, "+", b, b], [a, a, b, b]]
+    rows = [random.choice(written) if random.random() < 0.7 else ["+"] * 4 for _ in range(places // 4)]
+    rows[random.randrange(len(rows))] = random.choice(written)
+    return [word for row in rows for word in row]

@@ -52,6 +52,8 @@ def main():
 
     if not arguments.without_transcoders:
         train_transcoders(arguments, work)
+    if arguments.text_only:
+        train_set(arguments, work, arguments.text_only, transcoders.TEXT_ONLY)
     answers = export.write_answers(written, tokenizer, output)
     model_card.write(written, result, answers, output)
 
@@ -76,6 +78,12 @@ def parse_arguments():
         help="the program that trains transcoders",
     )
     parser.add_argument("--without-transcoders", action="store_true")
+    parser.add_argument(
+        "--text-only",
+        type=Path,
+        metavar="DIR",
+        help="also train a set on text alone, with as many tokens, for comparison",
+    )
     arguments = parser.parse_args()
     if not arguments.without_transcoders and not arguments.cajal_train.exists():
         parser.error(f"{arguments.cajal_train} is missing: run scripts/build, or give --cajal-train")
@@ -104,19 +112,25 @@ def train(arguments, work):
 
 
 def train_transcoders(arguments, work):
-    """Documents, then `cajal-train`; the finished set without its checkpoints goes to the output."""
-    data, held_out, made = work / "data", work / "held_out", work / "transcoders"
-    if not held_out.exists():
-        transcoder_data.write(data, "train", n_text=20_000, n_captions=40_000, n_questions=8_000)
-        transcoder_data.write_mixed(held_out, "held out", n_text=500, n_captions=1000, n_questions=200)
-    transcoders.train(
-        arguments.cajal_train, arguments.output, data, held_out, made, arguments.threads
-    )
+    """The finished set without its checkpoints goes to the output."""
+    made = work / "transcoders"
+    train_set(arguments, work, made, transcoders.PROPORTIONS)
     shutil.copytree(
         made,
         arguments.output / "transcoders",
         ignore=shutil.ignore_patterns("training"),
         dirs_exist_ok=True,
+    )
+
+
+def train_set(arguments, work, made, proportions):
+    """Documents, unless they are there already, then `cajal-train`."""
+    data, held_out = work / "data", work / "held_out"
+    if not held_out.exists():
+        transcoder_data.write(data, "train", n_text=20_000, n_captions=40_000, n_questions=8_000)
+        transcoder_data.write_mixed(held_out, "held out", n_text=500, n_captions=1000, n_questions=200)
+    transcoders.train(
+        arguments.cajal_train, arguments.output, data, held_out, made, arguments.threads, proportions
     )
 
 

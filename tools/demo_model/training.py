@@ -26,13 +26,17 @@ class Stage:
     peak: float  # learning rate
     decoder: bool  # whether it is trained
     vision: bool  # whether tower and projector are
+    results: bool = True  # whether pictures of two numbers are asked for their sum
 
 
 STAGES = (
     Stage("reading", 1200, pictures=0, worded=16, texts=8, peak=2e-3, decoder=True, vision=False),
-    Stage("seeing", 2000, pictures=36, worded=0, texts=0, peak=1.5e-3, decoder=False, vision=True),
+    Stage(
+        "seeing", 3000, pictures=36, worded=0, texts=0, peak=1.5e-3, decoder=False, vision=True,
+        results=False,
+    ),
     Stage("together", 3000, pictures=36, worded=4, texts=6, peak=1e-3, decoder=True, vision=True),
-)
+)  # fmt: skip
 
 
 def optimizer_of(model, stage, weight_decay=0.05):
@@ -63,7 +67,7 @@ def train(model, tokenizer, stage, seed, workers, report, checkpoint: Path, ever
         first = saved["step"]
 
     def make(rng):
-        return batches.make_batch(tokenizer, rng, stage.pictures, stage.texts, stage.worded)
+        return batches.make_batch(tokenizer, rng, stage.pictures, stage.texts, stage.worded, stage.results)
 
     model.train()
     stream = batches.stream(stage.steps, first, f"{seed}/{stage.name}", make, workers)

@@ -5,6 +5,8 @@ import subprocess
 # Sequences are drawn from the folders in these proportions. Most are pictures, because half of the
 # positions of a prompt with a picture are the picture's, and they are the harder ones.
 PROPORTIONS = {"text": 1, "captions": 3, "questions": 1}
+# For a set that is compared with the model's own: the same number of tokens, none of a picture.
+TEXT_ONLY = {"text": 1}
 
 SETTINGS = {
     "features": 1024,
@@ -24,10 +26,10 @@ SETTINGS = {
 }
 
 
-def train(program, model, data, held_out, output, threads):
+def train(program, model, data, held_out, output, threads, proportions):
     """`data` has the folders of transcoder_data.py; `held_out` is one of them, never trained on."""
     command = [program, "--model", model, "--output", output, "--threads", str(threads)]
-    for folder, weight in PROPORTIONS.items():
+    for folder, weight in proportions.items():
         command += ["--data", f"{data / folder}={weight}"]
     command += ["--held-out", held_out]
     for name, value in SETTINGS.items():
