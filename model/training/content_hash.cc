@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <span>
 #include <system_error>
 
@@ -73,12 +74,14 @@ absl::StatusOr<std::string> Sha256OfDataFolder(const std::string& dir) {
 }
 
 absl::StatusOr<std::string> Sha256OfModelFolder(const std::string& dir) {
+  static const std::set<std::string> kRead = {
+      "added_tokens.json",        "config.json",           "model.safetensors.index.json",
+      "preprocessor_config.json", "processor_config.json", "tokenizer.json",
+      "tokenizer.model",          "tokenizer_config.json"};
   ASSIGN_OR_RETURN(std::vector<std::string> names, FilesBelow(dir));
   std::erase_if(names, [](const std::string& name) {
     const fs::path path(name);
-    const std::string extension = path.extension().string();
-    return path.has_parent_path() ||
-           (extension != ".safetensors" && extension != ".json" && extension != ".model");
+    return path.has_parent_path() || (path.extension() != ".safetensors" && !kRead.contains(name));
   });
   return Sha256OfFiles(dir, names);
 }

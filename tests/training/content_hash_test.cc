@@ -5,8 +5,10 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 
+#include "tests/golden_util.h"
 #include "tests/support/status_matchers.h"
 #include "tests/temp_dir.h"
 
@@ -57,11 +59,21 @@ TEST(Sha256OfModelFolder, SeesWhatCajalReadsAndNothingElse) {
   dir.Write("model.safetensors", "weights");
   const std::string before = *Sha256OfModelFolder(dir.path());
   dir.Write("README.md", "words");
+  dir.Write("examples.json", "[]");
   std::filesystem::create_directory(dir.File("original"));
   dir.Write("original/config.json", "{}");
   EXPECT_EQ(*Sha256OfModelFolder(dir.path()), before);
-  dir.Write("model.safetensors", "other weights");
-  EXPECT_NE(*Sha256OfModelFolder(dir.path()), before);
+  for (const char* name : {"model.safetensors", "config.json", "tokenizer.json"}) {
+    const std::string hash = *Sha256OfModelFolder(dir.path());
+    dir.Write(name, "other");
+    EXPECT_NE(*Sha256OfModelFolder(dir.path()), hash) << name;
+  }
+}
+
+TEST(Sha256OfModelFolder, IsWhatTheEmbeddedTranscodersSayTheyWereTrainedFor) {
+  const auto manifest =
+      nlohmann::json::parse(golden::ReadBytes("../models/demo/transcoders/manifest.json"));
+  EXPECT_EQ(manifest["model"]["sha256"], *Sha256OfModelFolder("../models/demo"));
 }
 
 TEST(Sha256OfFile, NamesAFileThatIsMissing) {
