@@ -227,7 +227,8 @@ void AddOptimiserFlags(CLI::App* app, Line* line) {
 void AddActivationFlags(CLI::App* app, Line* line) {
   RunOptions* run = &line->flags.run;
   app->add_option("--context", run->context,
-                  "Longest sequence, in positions; text is packed up to it. Default: 2048")
+                  "Longest sequence, in positions; text is packed up to it. Default: 2048, or the "
+                  "model's limit if that is less")
       ->type_name("N");
   app->add_option("--skip-positions", run->skip_positions,
                   "Positions left out at the beginning of each sequence. Default: 1, the <bos>")

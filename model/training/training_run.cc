@@ -38,6 +38,8 @@ at::ScalarType ScalarTypeOf(FloatType type) {
   return type == FloatType::kFloat32 ? at::kFloat : at::kBFloat16;
 }
 
+constexpr int64_t kDefaultContext = 2048;
+
 absl::Status CheckOptions(const RunOptions& options, const checkpoint::TextConfig& config) {
   RETURN_IF_ERROR(Validate(options.settings));
   const auto check = [](const char* field, int64_t value, int64_t least,
@@ -386,8 +388,13 @@ absl::StatusOr<RunOutcome> RunTraining(const RunOptions& options, RunObserver* o
   return gemma3::CatchTorch([&]() -> absl::StatusOr<RunOutcome> {
     const c10::InferenceMode no_autograd;
     ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::Open(options.model_dir));
-    RETURN_IF_ERROR(CheckOptions(options, checkpoint.config().text));
-    return Run(options, checkpoint, observer, context).Do();
+    const checkpoint::TextConfig& text = checkpoint.config().text;
+    RunOptions complete = options;
+    if (complete.context == 0) {
+      complete.context = std::min<int64_t>(kDefaultContext, text.max_position_embeddings);
+    }
+    RETURN_IF_ERROR(CheckOptions(complete, text));
+    return Run(complete, checkpoint, observer, context).Do();
   });
 }
 

@@ -39,7 +39,7 @@ struct RunOptions {
   TrainingSettings settings;
   FloatType dtype = FloatType::kFloat32;  // of the model's weights, and of the buffer
   gemma3::HookSite output_site = gemma3::HookSite::kMlpOutRaw;  // the input is kMlpIn
-  int64_t context = 2048;                                       // longest sequence, in positions
+  int64_t context = 0;  // longest sequence, in positions; 0 = 2048, or the model's limit if less
   int64_t skip_positions = 1;               // left out at the beginning of each sequence
   int64_t buffer_bytes = int64_t{2} << 30;  // of the shuffling buffer, if it held all layers
   std::vector<std::string> held_out_dirs;   // data folders to be judged on; none: not judged

@@ -43,6 +43,7 @@ TEST(Usage, AValueOutOfRangeNamesItsFlag) {
            {{"--layers", "4-6"}, "--layers: 4-6 is given; the model has layers 0 to 5"},
            {{"--layers", "four"}, "--layers: 'four' is given; expected is 3 or 2-5"},
            {{"--context", "1"}, "--context: 1 is given"},
+           {{"--context", "4097"}, "--context: 4097 is given; permitted is 2 to 4096"},
            {{"--data", folder.data_dir() + "=-1"}, "--data: the weight in"}}) {
     const e2e::ProcessResult result = folder.Train(folder.Output("out"), wrong.flags);
     EXPECT_EQ(result.exit_code, 2) << wrong.message;
