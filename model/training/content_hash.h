@@ -24,8 +24,8 @@ absl::StatusOr<std::string> Sha256OfFiles(const std::string& dir, std::vector<st
 //   sha256sum
 absl::StatusOr<std::string> Sha256OfDataFolder(const std::string& dir);
 
-// What Cajal reads of a checkpoint folder: its weights, config, tokenizer and picture settings. Model
-// cards, examples and folders below do not change it.
+// What Cajal reads of a checkpoint folder: its weights, config, tokenizer and picture settings.
+// Model cards, examples and folders below do not change it.
 absl::StatusOr<std::string> Sha256OfModelFolder(const std::string& dir);
 
 }  // namespace cajal::training
