@@ -12,7 +12,7 @@
 namespace cajal::cli {
 namespace {
 
-// How others choose their features. (batch size times update interval features are taken at a time)
+// How others choose their features: batch_size * update_interval of them from one ranking.
 struct Selection {
   const char* name;
   int32_t max_feature_nodes;
