@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace cajal::attribution {
 namespace {
 
@@ -32,6 +34,17 @@ TEST(ByteEstimate, OfThePapersGraphFitsBesideItsTranscodersOnOneLargeGpu) {
   // tokens are 493 290 sources. Their vectors take 5.05 GB, 7510 rows over all of them 14.82 GB.
   EXPECT_GT(bytes, int64_t{19'870'000'000});
   EXPECT_LT(bytes, int64_t{30'000'000'000});
+}
+
+TEST(ByteEstimate, CountsAVectorForEachLayerThatAFeatureWritesTo) {
+  transcoder::TranscoderSetInfo to_the_next_layer = PaperSet();
+  for (int layer = 0; layer < 34; ++layer) {
+    to_the_next_layer.last_written.push_back(std::min(layer + 1, 33));
+  }
+  // 33 layers of 290 * 48 features write once more, 2560 floats each.
+  EXPECT_GE(EstimateGraphBytes(Gemma4b(), to_the_next_layer, {}, 290, 1, 1) -
+                EstimateGraphBytes(Gemma4b(), PaperSet(), {}, 290, 1, 1),
+            int64_t{33} * 290 * 48 * 2560 * 4);
 }
 
 TEST(ByteEstimate, CountsNamedTargetsInsteadOfTheDefaultNumber) {

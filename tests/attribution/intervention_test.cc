@@ -108,7 +108,7 @@ class Interventions : public ::testing::TestWithParam<Case> {
   }
 
   // [T, d]: the error vectors of a layer, by the definition: output - (sum a W_dec + b_dec + x
-  // skip).
+  // skip), over the features of all layers that write there.
   [[nodiscard]] at::Tensor Errors(int layer) const {
     const LayerTrace& recorded = trace_->layers[static_cast<size_t>(layer)];
     at::Tensor reconstruction =
@@ -117,16 +117,19 @@ class Interventions : public ::testing::TestWithParam<Case> {
       reconstruction += at::matmul(recorded.feature_input, *skip);
     }
     for (const graph::FeatureNode& node : graph_.active_features) {
-      if (node.layer == layer) reconstruction[node.position] += FeatureVector(node);
+      if (node.layer <= layer && layer <= transcoders_->LastWrittenLayer(node.layer)) {
+        reconstruction[node.position] += FeatureVector(node, layer);
+      }
     }
     at::Tensor error = recorded.feature_output - reconstruction;
     error.slice(0, 0, kZeroPositions).zero_();
     return error;
   }
 
-  [[nodiscard]] at::Tensor FeatureVector(const graph::FeatureNode& node) const {
+  // What a feature adds to the feature output of layer `written`.
+  [[nodiscard]] at::Tensor FeatureVector(const graph::FeatureNode& node, int written) const {
     const at::Tensor feature = at::tensor({static_cast<int64_t>(node.feature)}, at::kLong);
-    return transcoders_->DecoderRows(node.layer, node.layer, feature)[0] * node.activation;
+    return transcoders_->DecoderRows(node.layer, written, feature)[0] * node.activation;
   }
 
   gemma3::Model model_;
@@ -166,10 +169,12 @@ TEST_P(Interventions, DoublingAFeatureChangesEveryTargetByItsEdge) {
   const auto n = static_cast<int64_t>(graph_.active_features.size());
   for (int64_t i = 0; i < n; i += std::max<int64_t>(1, n / 100)) {  // about a hundred
     const graph::FeatureNode& node = graph_.active_features[static_cast<size_t>(i)];
-    at::Tensor delta = at::zeros({1, kPositions, x.size(1)});
-    delta[0][node.position] = FeatureVector(node);
     std::vector<at::Tensor> deltas = NoDeltas();
-    deltas[static_cast<size_t>(node.layer)] = delta;
+    for (int w = node.layer; w <= transcoders_->LastWrittenLayer(node.layer); ++w) {
+      at::Tensor delta = at::zeros({1, kPositions, x.size(1)});
+      delta[0][node.position] = FeatureVector(node, w);
+      deltas[static_cast<size_t>(w)] = delta;
+    }
     ExpectEffect(MeasuredEffects(x.unsqueeze(0), at::zeros_like(x), deltas)[0], i);
   }
 }
@@ -203,6 +208,7 @@ const Case kCases[] = {
      {}},
     {"skip_before_the_norm", {}, {.output_site = HookSite::kMlpOutRaw, .skip = true}, {}},
     {"keeps_negative_activations", {}, {.activation = ActivationKind::kTopK}, {}},
+    {"features_that_write_to_three_layers", {.n_layers = 5}, {.skip = true, .n_targets = 3}, {}},
     {"two_images", {}, {}, {{1, 4}, {5, 8}}},
     {"an_image_at_the_end_wider_than_the_window", {.window = 2}, {.skip = true}, {{3, 9}}},
     {"more_logits_than_a_sweep_takes", {.vocab = 100}, {}, {}, kSweepRows + 6},
