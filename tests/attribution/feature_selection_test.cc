@@ -41,7 +41,7 @@ class SelectionTest : public ::testing::Test {
 std::vector<int64_t> MostDirect(const AttributionGraph& graph, int32_t n) {
   std::vector<double> influence(graph.active_features.size(), 0.0);
   for (int32_t k = 0; k < graph.n_logits(); ++k) {
-    const auto row = static_cast<size_t>(graph.first_logit() + k);
+    const auto row = static_cast<size_t>(graph.first_logit()) + static_cast<size_t>(k);
     double sum = 0;
     for (int64_t e = graph.edges.row_begin[row]; e < graph.edges.row_begin[row + 1]; ++e) {
       sum += std::abs(graph.edges.weights[e]);

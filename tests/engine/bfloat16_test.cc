@@ -85,6 +85,7 @@ std::vector<double> Row(const AttributionGraph& graph, const std::vector<int32_t
     by_node[static_cast<size_t>(graph.edges.columns[edge])] = graph.edges.weights[edge];
   }
   std::vector<double> values;
+  values.reserve(nodes.size());
   for (const int32_t column : nodes) values.push_back(by_node[static_cast<size_t>(column)]);
   return values;
 }
