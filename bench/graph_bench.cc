@@ -1,22 +1,27 @@
-// Seconds per attribution graph, by phase, on a checkpoint and a transcoder set.
+// Seconds per attribution graph, by phase.
 //
-//   graph_bench --model DIR --transcoders DIR --tokens prompt.json [--max-feature-nodes N] [--runs
-//   3]
+//   graph_bench --model DIR --transcoders DIR --tokens prompt.json [--rows N] [--runs 3]
+//   graph_bench --shape gemma-3-4b --positions 290 --features 163840 --top-k 48 --rows 7500
 //
-// Measures the engine alone: no server, no tokenizer, no pictures; loading is timed apart. Beside
-// each run stands what the machine's own float32 matrix product reaches, so that numbers of
-// different machines can be compared.
+// On a checkpoint with its transcoders, or on random weights of a published shape. Measures the
+// engine alone: no server, no tokenizer, no pictures; loading is timed apart. Beside each run
+// stands what the device's own matrix product reaches, so that numbers of different machines can be
+// compared, and what share of it the sweep reached with the arithmetic that its rows need.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "bench/random_gemma.h"
+#include "bench/sweep_work.h"
 #include "model/attribution/attribute.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/gemma3/device.h"
@@ -27,6 +32,12 @@ namespace cajal {
 namespace {
 
 struct Options {
+  std::string shape;
+  int64_t n_positions = 290;
+  int64_t n_image_tokens = 0;
+  int64_t n_features = 16384;
+  int64_t k = 48;
+  std::string dtype = "float32";
   std::string model_dir;
   std::string transcoder_dir;
   std::string tokens_file;
@@ -40,18 +51,38 @@ double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// The best of five float32 products of 1024 x 1024 matrices, GFLOP/s.
-double MatrixProductRate() {
-  const at::Tensor a = at::randn({1024, 1024});
-  const at::Tensor b = at::randn({1024, 1024});
-  at::Tensor c = at::empty({1024, 1024});
+// Waits until the device has done what it was given.
+void Synchronize(const at::Device& device) {
+  if (!device.is_cpu()) at::zeros({1}, device).item<float>();
+}
+
+// The best of five products of square matrices, operations per second.
+double MatrixProductRate(const gemma3::Placement& placement) {
+  const int64_t n = placement.device.is_cpu() ? 1024 : 8192;
+  const auto options = at::TensorOptions().device(placement.device).dtype(placement.dtype);
+  const at::Tensor a = at::randn({n, n}, options);
+  const at::Tensor b = at::randn({n, n}, options);
+  at::Tensor c = at::empty({n, n}, options);
   double best = 1e30;
   for (int i = 0; i < 6; ++i) {
+    Synchronize(placement.device);
     const double start = Now();
     for (int j = 0; j < 5; ++j) at::mm_out(c, a, b);
+    Synchronize(placement.device);
     best = std::min(best, (Now() - start) / 5);
   }
-  return 2.0 * 1024 * 1024 * 1024 / best / 1e9;
+  return 2.0 * static_cast<double>(n * n * n) / best;
+}
+
+// The most memory that the process or its device ever held, bytes.
+int64_t PeakBytes() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  while (status >> word) {
+    int64_t kilobytes = 0;
+    if (word == "VmHWM:" && status >> kilobytes) return kilobytes * 1024;
+  }
+  return 0;
 }
 
 std::vector<int64_t> ReadTokens(const std::string& path) {
@@ -60,31 +91,85 @@ std::vector<int64_t> ReadTokens(const std::string& path) {
   return (document.is_object() ? document.at("input_ids") : document).get<std::vector<int64_t>>();
 }
 
+struct Subject {
+  gemma3::Model model;
+  std::unique_ptr<transcoder::TranscoderSet> transcoders;
+  gemma3::ModelInput input;
+};
+
+absl::StatusOr<Subject> RandomSubject(const Options& options, const gemma3::Placement& placement) {
+  Subject subject;
+  ASSIGN_OR_RETURN(subject.model, bench::MakeRandomGemma(options.shape, placement));
+  subject.transcoders = bench::MakeRandomTranscoders(subject.model, options.n_features, options.k);
+  for (int64_t i = 0; i < options.n_positions; ++i) {
+    subject.input.token_ids.push_back(i * 7919 % subject.model.config.text.vocab_size);
+  }
+  if (options.n_image_tokens > 0) {
+    if (options.n_image_tokens + 8 > options.n_positions) {
+      return absl::InvalidArgumentError("--image-tokens must leave 8 of --positions");
+    }
+    subject.input.image_runs = {{4, 4 + options.n_image_tokens}};
+  }
+  return subject;
+}
+
+absl::StatusOr<Subject> LoadedSubject(const Options& options, const gemma3::Placement& placement) {
+  if (options.model_dir.empty() || options.transcoder_dir.empty() || options.tokens_file.empty()) {
+    return absl::InvalidArgumentError(
+        "--shape, or --model, --transcoders and --tokens must be given");
+  }
+  RunContext loading;
+  Subject subject;
+  ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::Open(options.model_dir));
+  ASSIGN_OR_RETURN(subject.model, gemma3::LoadModel(checkpoint, placement, &loading));
+  ASSIGN_OR_RETURN(subject.transcoders,
+                   transcoder::LoadTranscoderSet(options.transcoder_dir, subject.model, &loading));
+  subject.input.token_ids = ReadTokens(options.tokens_file);
+  return subject;
+}
+
+void PrintRun(const Subject& subject, const graph::AttributionGraph& graph,
+              const RunContext& context, double product_rate) {
+  double sweep_seconds = 0;
+  for (const RunContext::PhaseSeconds& phase : context.phase_seconds()) {
+    std::printf("  %-18s %8.3f s\n", phase.phase.c_str(), phase.seconds);
+    const bool is_sweep = phase.phase == "logit_rows" || phase.phase == "feature_rows";
+    if (is_sweep) sweep_seconds += phase.seconds;
+  }
+  const double operations = bench::SweepOperations(subject.model.config.text,
+                                                   subject.model.LayoutOf(subject.input), graph);
+  std::printf("  sweep: %.0f rows/s, %.3f TFLOP/s, %.0f %% of the product's rate\n",
+              (graph.n_selected() + graph.n_logits()) / sweep_seconds,
+              operations / sweep_seconds / 1e12, 100 * operations / sweep_seconds / product_rate);
+}
+
 absl::Status Run(const Options& options) {
   ASSIGN_OR_RETURN(const at::Device device, gemma3::OpenDevice(options.device, options.threads));
-  RunContext loading;
+  const c10::InferenceMode no_autograd;
+  const gemma3::Placement placement{device,
+                                    options.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat};
   double start = Now();
-  ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::Open(options.model_dir));
-  ASSIGN_OR_RETURN(const gemma3::Model model,
-                   gemma3::LoadModel(checkpoint, {device, at::kFloat}, &loading));
-  ASSIGN_OR_RETURN(const auto transcoders,
-                   transcoder::LoadTranscoderSet(options.transcoder_dir, model, &loading));
-  const attribution::FoldedModel folded = attribution::FoldModel(model, *transcoders);
+  ASSIGN_OR_RETURN(const Subject subject, options.shape.empty()
+                                              ? LoadedSubject(options, placement)
+                                              : RandomSubject(options, placement));
+  const attribution::FoldedModel folded =
+      attribution::FoldModel(subject.model, *subject.transcoders);
+  Synchronize(device);
   std::printf("load                 %8.3f s\n", Now() - start);
   std::printf("threads              %8d\n", at::get_num_threads());
-  std::printf("matrix product rate  %8.1f GFLOP/s\n", MatrixProductRate());
+  const double product_rate = MatrixProductRate(placement);
+  std::printf("matrix product rate  %8.1f GFLOP/s in %s\n", product_rate / 1e9,
+              options.dtype.c_str());
 
-  gemma3::ModelInput input;
-  input.token_ids = ReadTokens(options.tokens_file);
   attribution::SweepWorkers workers;
   attribution::AttributeOptions attribute;
   attribute.settings = options.settings;
   for (int run = 0; run < options.runs; ++run) {
     RunContext context;
     start = Now();
-    ASSIGN_OR_RETURN(
-        const graph::AttributionGraph graph,
-        attribution::Attribute(model, folded, *transcoders, input, attribute, &workers, &context));
+    ASSIGN_OR_RETURN(const graph::AttributionGraph graph,
+                     attribution::Attribute(subject.model, folded, *subject.transcoders,
+                                            subject.input, attribute, &workers, &context));
     context.BeginPhase("prune", 1);
     ASSIGN_OR_RETURN(const graph::PruningResult pruning, graph::PruneGraph(graph, {}));
     const double total = Now() - start;
@@ -94,10 +179,9 @@ absl::Status Run(const Options& options) {
         run + 1, total, graph.active_features.size(), graph.n_selected() + graph.n_logits(),
         graph.n_nodes(), static_cast<long long>(graph.edges.n_edges()), pruning.n_kept_nodes,
         graph.additivity.max_relative_error);
-    for (const RunContext::PhaseSeconds& phase : context.phase_seconds()) {
-      std::printf("  %-18s %8.3f s\n", phase.phase.c_str(), phase.seconds);
-    }
+    PrintRun(subject, graph, context, product_rate);
   }
+  std::printf("peak of the host's memory %.2f GB\n", static_cast<double>(PeakBytes()) / 1e9);
   return absl::OkStatus();
 }
 
@@ -107,14 +191,32 @@ absl::Status Run(const Options& options) {
 int main(int argc, char** argv) {
   cajal::Options options;
   options.settings.max_feature_nodes = 0;
-  CLI::App app("Times attribution graphs on a checkpoint and a transcoder set.");
-  app.add_option("--model", options.model_dir, "checkpoint folder")->required();
-  app.add_option("--transcoders", options.transcoder_dir, "transcoder folder")->required();
+  CLI::App app("Times attribution graphs on a checkpoint, or on random weights of a shape.");
+  app.add_option("--model", options.model_dir, "checkpoint folder");
+  app.add_option("--transcoders", options.transcoder_dir, "transcoder folder");
   app.add_option("--tokens", options.tokens_file,
-                 "JSON file: a list of token ids, or an object with input_ids")
-      ->required();
+                 "JSON file: a list of token ids, or an object with input_ids");
+  app.add_option("--shape", options.shape, "random weights of this shape instead of files")
+      ->check(CLI::IsMember(cajal::bench::ShapeNames()));
+  app.add_option("--positions", options.n_positions, "with --shape: length of the prompt")
+      ->check(CLI::Range(1, 131072))
+      ->capture_default_str();
+  app.add_option("--image-tokens", options.n_image_tokens,
+                 "with --shape: how many of the positions see each other as one picture")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--features", options.n_features, "with --shape: features of a layer")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--top-k", options.k, "with --shape: active features of a position and layer")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--dtype", options.dtype, "of the weights")
+      ->check(CLI::IsMember({"float32", "bfloat16"}))
+      ->capture_default_str();
   app.add_option("--device", options.device, "auto, cpu or cuda")->capture_default_str();
-  app.add_option("--max-feature-nodes", options.settings.max_feature_nodes, "rows; 0 = all")
+  app.add_option("--rows,--max-feature-nodes", options.settings.max_feature_nodes,
+                 "features that become nodes; 0 = all")
       ->capture_default_str();
   app.add_option("--batch-size", options.settings.batch_size, "rows per batch of the selection")
       ->capture_default_str();
