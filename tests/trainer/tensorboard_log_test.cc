@@ -41,6 +41,7 @@ std::vector<std::string> ScalarsOf(const std::string& path) {
     tensorboard::Event event;
     EXPECT_TRUE(event.ParseFromString(std::string(record->bytes)));
     for (const tensorboard::Scalar& scalar : event.summary().value()) {
+      EXPECT_TRUE(scalar.has_simple_value()) << scalar.tag();  // TensorBoard shows no other
       std::ostringstream text;
       text << event.step() << " " << scalar.tag() << " " << scalar.simple_value();
       scalars.push_back(text.str());
