@@ -16,17 +16,6 @@ namespace {
 using checkpoint::LayerType;
 using checkpoint::TextConfig;
 
-// [heads, T, T], zero where no key is reached, as hooks show it.
-at::Tensor WholePattern(const AttentionPattern& pattern, const at::Tensor& query) {
-  const int64_t T = query.size(1);
-  at::Tensor whole = at::zeros({query.size(0), T, T}, query.options());
-  for (const AttentionLayout::Run& tile : AttentionPattern::Tiles({0, T})) {
-    const AttentionLayout::Run keys = pattern.Keys(tile);
-    whole.slice(1, tile.begin, tile.end).slice(2, keys.begin, keys.end).copy_(pattern.Rows(tile));
-  }
-  return whole;
-}
-
 // x: [T, d], normed. Returns o_proj's output, [T, d].
 at::Tensor Attention(const AttentionWeights& w, const TextConfig& config,
                      const AttentionLayout& layout, const RopeTable& rope, const at::Tensor& x,
@@ -48,14 +37,20 @@ at::Tensor Attention(const AttentionWeights& w, const TextConfig& config,
 
   const AttentionPattern pattern(config, layout, config.layer_types[static_cast<size_t>(layer)], q,
                                  k);
+  at::Tensor whole;  // [heads, T, T], zero where no key is reached
   if (recording->Wants(HookSite::kAttnPattern, layer)) {
-    recording->Put(HookSite::kAttnPattern, layer, WholePattern(pattern, q));
+    whole = at::zeros({q.size(0), T, T}, q.options());
   }
   std::vector<at::Tensor> z;  // [heads, queries, head_dim] of each tile
   for (const AttentionLayout::Run& tile : AttentionPattern::Tiles({0, T})) {
     const AttentionLayout::Run keys = pattern.Keys(tile);
-    z.push_back(at::matmul(pattern.Rows(tile), v.slice(1, keys.begin, keys.end)));
+    const at::Tensor rows = pattern.Rows(tile);
+    if (whole.defined()) {
+      whole.slice(1, tile.begin, tile.end).slice(2, keys.begin, keys.end).copy_(rows);
+    }
+    z.push_back(at::matmul(rows, v.slice(1, keys.begin, keys.end)));
   }
+  recording->Put(HookSite::kAttnPattern, layer, whole);
   return at::linear(at::cat(z, 1).transpose(0, 1).reshape({T, -1}), w.o_proj);
 }
 

@@ -157,17 +157,7 @@ absl::StatusOr<StoredSet> ReadGemmaScope2CrossLayer(const std::string& dir) {
     config.model_name = reader.String("model_name", "");
     RETURN_IF_ERROR(reader.status());
   }
-  return ReadGemmaScope2(config, GemmaScope2CrossLayerFiles(dir));
-}
-
-std::vector<std::string> GemmaScope2CrossLayerFiles(const std::string& dir) {
-  std::vector<std::string> files;
-  for (;;) {
-    const fs::path path =
-        fs::path(dir) / ("params_layer_" + std::to_string(files.size()) + ".safetensors");
-    if (!fs::exists(path)) return files;
-    files.push_back(path.string());
-  }
+  return ReadGemmaScope2(config, NumberedFiles(dir, kGemmaScope2CrossLayerPrefix));
 }
 
 }  // namespace cajal::transcoder

@@ -27,10 +27,8 @@ absl::StatusOr<StoredSet> ReadGemmaScope2(const SetConfig& config,
 // The published folders of per-layer transcoders.
 bool HasGemmaScope2Folders(const std::string& dir);
 absl::StatusOr<StoredSet> ReadGemmaScope2Folders(const std::string& dir);
-// The published files of cross-layer transcoders.
+// The published files of cross-layer transcoders, params_layer_0.safetensors and on.
+inline constexpr char kGemmaScope2CrossLayerPrefix[] = "params_layer_";
 absl::StatusOr<StoredSet> ReadGemmaScope2CrossLayer(const std::string& dir);
-
-// params_layer_0.safetensors and on, as far as they go.
-std::vector<std::string> GemmaScope2CrossLayerFiles(const std::string& dir);
 
 }  // namespace cajal::transcoder

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 
 namespace cajal::transcoder {
 
@@ -132,6 +133,16 @@ absl::Status LayerFile::RefuseUnread() const {
     if (!read_.contains(name)) return Bad(name, "belongs to no format that is known");
   }
   return absl::OkStatus();
+}
+
+std::vector<std::string> NumberedFiles(const std::string& dir, const std::string& prefix) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> files;
+  while (true) {
+    const fs::path path = fs::path(dir) / (prefix + std::to_string(files.size()) + ".safetensors");
+    if (!fs::exists(path)) return files;
+    files.push_back(path.string());
+  }
 }
 
 }  // namespace cajal::transcoder

@@ -54,4 +54,7 @@ class LayerFile {
   std::set<std::string> read_;
 };
 
+// PREFIX0.safetensors and on in `dir`, as far as they go.
+std::vector<std::string> NumberedFiles(const std::string& dir, const std::string& prefix);
+
 }  // namespace cajal::transcoder

@@ -16,21 +16,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// layer_0.safetensors and on, as far as they go.
-std::vector<std::string> PerLayerFiles(const std::string& dir) {
-  std::vector<std::string> files;
-  for (;;) {
-    const fs::path path =
-        fs::path(dir) / ("layer_" + std::to_string(files.size()) + ".safetensors");
-    if (!fs::exists(path)) return files;
-    files.push_back(path.string());
-  }
-}
-
 absl::StatusOr<StoredSet> ReadWithConfig(const SetConfig& config) {
   std::vector<std::string> files = config.transcoders;
   if (files.empty()) {
-    files = config.cross_layer ? GemmaScope2CrossLayerFiles(config.dir) : PerLayerFiles(config.dir);
+    files = NumberedFiles(config.dir, config.cross_layer ? kGemmaScope2CrossLayerPrefix : "layer_");
   }
   if (files.empty() && config.cross_layer) return ReadNativeCrossLayer(config);
   if (files.empty()) {
@@ -55,7 +44,8 @@ absl::StatusOr<StoredSet> ReadAny(const std::string& dir) {
     return ReadWithConfig(config);
   }
   if (HasSparsifyFolders(dir)) return ReadSparsify(dir);
-  if (!GemmaScope2CrossLayerFiles(dir).empty()) return ReadGemmaScope2CrossLayer(dir);
+  if (!NumberedFiles(dir, kGemmaScope2CrossLayerPrefix).empty())
+    return ReadGemmaScope2CrossLayer(dir);
   if (HasGemmaScope2Folders(dir)) return ReadGemmaScope2Folders(dir);
   return absl::NotFoundError(dir +
                              " is no transcoder set: it holds neither config.yaml nor folders or "
