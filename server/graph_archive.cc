@@ -29,6 +29,14 @@ class StoredGraphArchive final : public GraphArchive {
                                         const std::string& page_token) const override {
     return store_->List(page_size, page_token);
   }
+  absl::StatusOr<graph::GraphRecord> SetAnnotations(
+      const std::string& id, const std::string& text, std::optional<int64_t> expected_revision,
+      const std::vector<std::string>& labels) override {
+    return store_->SetAnnotations(id, text, expected_revision, labels);
+  }
+  absl::StatusOr<graph::StoredAnnotations> GetAnnotations(const std::string& id) const override {
+    return store_->GetAnnotations(id);
+  }
   absl::Status Delete(const std::string& id) override { return store_->Delete(id); }
 
  private:

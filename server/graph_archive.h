@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "model/graph/graph_store.h"
@@ -28,6 +29,11 @@ class GraphArchive {
       const std::string& owner, const std::string& request_id) const = 0;
   [[nodiscard]] virtual absl::StatusOr<graph::GraphPage> List(
       int32_t page_size, const std::string& page_token) const = 0;
+  virtual absl::StatusOr<graph::GraphRecord> SetAnnotations(
+      const std::string& id, const std::string& text, std::optional<int64_t> expected_revision,
+      const std::vector<std::string>& labels) = 0;
+  [[nodiscard]] virtual absl::StatusOr<graph::StoredAnnotations> GetAnnotations(
+      const std::string& id) const = 0;
   virtual absl::Status Delete(const std::string& id) = 0;
 };
 

@@ -8,8 +8,7 @@ namespace {
 // Step i brings version i to i + 1. Steps are only ever added: files in the field have run them.
 constexpr const char* kMigrations[] = {
     // `sequence` orders graphs by arrival, whatever the clock does. The compressed graph is cut
-    // into
-    // parts, because SQLite ends a value at 1 GB.
+    // into parts, because SQLite ends a value at 1 GB.
     R"sql(
       CREATE TABLE graphs (
         sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -28,6 +27,15 @@ constexpr const char* kMigrations[] = {
         bytes BLOB NOT NULL,
         PRIMARY KEY (sequence, part)
       );
+    )sql",
+    // What people add to a graph. The revision counts their changes, so that two people do not
+    // overwrite each other; `labels` are the lines by which lists find the graph.
+    R"sql(
+      ALTER TABLE graphs ADD COLUMN annotations TEXT NOT NULL DEFAULT '';
+      ALTER TABLE graphs ADD COLUMN annotations_revision INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE graphs ADD COLUMN labels TEXT NOT NULL DEFAULT '';
+      ALTER TABLE graphs ADD COLUMN update_time_unix_ms INTEGER NOT NULL DEFAULT 0;
+      UPDATE graphs SET update_time_unix_ms = create_time_unix_ms;
     )sql",
 };
 constexpr int64_t kNewestVersion = std::size(kMigrations);

@@ -29,10 +29,11 @@ constexpr size_t kPartBytes = 16 << 20;
 constexpr int32_t kDefaultPageSize = 50;
 constexpr int32_t kMaxPageSize = 500;
 constexpr int kIdLength = 12;
+constexpr size_t kMaxAnnotationBytes = 16 << 20;
 
 constexpr char kRecordColumns[] =
     "id, create_time_unix_ms, owner, request_id, summary, compressed_bytes, sequence, "
-    "content_bytes";
+    "content_bytes, update_time_unix_ms, annotations_revision";
 
 int64_t SystemNowUnixMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -100,6 +101,8 @@ absl::StatusOr<StoredRow> ReadRow(const Statement& select) {
   row.record.size_bytes = select.Integer(5);
   row.sequence = select.Integer(6);
   row.content_bytes = select.Integer(7);
+  row.record.update_time_unix_ms = select.Integer(8);
+  row.record.annotations_revision = select.Integer(9);
   absl::StatusOr<GraphSummary> summary = SummaryFromJson(select.Text(4));
   if (!summary.ok()) {
     return absl::DataLossError(row.record.name() + ": " + std::string(summary.status().message()));
@@ -108,11 +111,15 @@ absl::StatusOr<StoredRow> ReadRow(const Statement& select) {
   return row;
 }
 
+absl::Status NoSuchGraph(const std::string& id) {
+  return absl::NotFoundError("graphs/" + id + ": there is no such graph");
+}
+
 absl::StatusOr<StoredRow> FindRow(const Database& database, const std::string& id) {
   Statement select(database, "SELECT " + std::string(kRecordColumns) + " FROM graphs WHERE id = ?");
   select.Bind(1, id);
   ASSIGN_OR_RETURN(const bool found, select.Step());
-  if (!found) return absl::NotFoundError("graphs/" + id + ": there is no such graph");
+  if (!found) return NoSuchGraph(id);
   return ReadRow(select);
 }
 
@@ -146,7 +153,8 @@ absl::Status Insert(Database* database, const GraphRecord& record, const std::st
                     int64_t content_bytes) {
   Statement insert(*database,
                    "INSERT INTO graphs (id, create_time_unix_ms, owner, request_id, summary, "
-                   "content_bytes, compressed_bytes) VALUES (?, ?, ?, ?, ?, ?, ?)");
+                   "content_bytes, compressed_bytes, update_time_unix_ms) "
+                   "VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
   insert.Bind(1, record.id);
   insert.Bind(2, record.create_time_unix_ms);
   insert.Bind(3, record.origin.owner);
@@ -154,6 +162,7 @@ absl::Status Insert(Database* database, const GraphRecord& record, const std::st
   insert.Bind(5, SummaryToJson(record.summary));
   insert.Bind(6, content_bytes);
   insert.Bind(7, record.size_bytes);
+  insert.Bind(8, record.update_time_unix_ms);
   RETURN_IF_ERROR(insert.Run());
 
   const int64_t sequence = database->LastInsertRow();
@@ -185,12 +194,38 @@ absl::Status InsertUnderNewId(Database* database, const std::function<uint64_t()
   return transaction->Commit();
 }
 
+absl::StatusOr<StoredAnnotations> ReadAnnotations(const Database& database, const std::string& id) {
+  Statement select(database, "SELECT annotations, annotations_revision FROM graphs WHERE id = ?");
+  select.Bind(1, id);
+  ASSIGN_OR_RETURN(const bool found, select.Step());
+  if (!found) return NoSuchGraph(id);
+  return StoredAnnotations{select.Text(0), select.Integer(1)};
+}
+
+std::string Lines(const std::vector<std::string>& labels) {
+  std::string lines;
+  for (const std::string& label : labels) lines += label + "\n";
+  return lines;
+}
+
+absl::Status CheckRevision(const std::string& id, int64_t current,
+                           std::optional<int64_t> expected) {
+  if (!expected.has_value() || *expected == current) return absl::OkStatus();
+  return WithMetadata(
+      WithReason(absl::AbortedError(
+                     "graphs/" + id + ": the annotations are at revision " +
+                     std::to_string(current) + ", not " + std::to_string(*expected) +
+                     ": somebody has changed them since; read them again, then apply your change"),
+                 "STALE_REVISION"),
+      "current_revision", std::to_string(current));
+}
+
 absl::Status DeleteRows(Database* database, const std::string& id) {
   Statement remove(*database, "DELETE FROM graphs WHERE id = ?");
   remove.Bind(1, id);
   RETURN_IF_ERROR(remove.Run());
   if (database->Changes() > 0) return absl::OkStatus();
-  return absl::NotFoundError("graphs/" + id + ": there is no such graph");
+  return NoSuchGraph(id);
 }
 
 // Gives free pages back to the file system, a few at a time, each step with a small log. What stays
@@ -266,6 +301,7 @@ absl::StatusOr<GraphRecord> GraphStore::Put(const AttributionGraph& graph,
 
   GraphRecord record;
   record.create_time_unix_ms = options_.now_unix_ms();
+  record.update_time_unix_ms = record.create_time_unix_ms;
   record.origin = origin;
   record.summary = Summarize(graph, scores, cost);
   record.size_bytes = static_cast<int64_t>(compressed.size());
@@ -325,6 +361,40 @@ absl::StatusOr<std::optional<GraphRecord>> GraphStore::FindByRequest(
   if (!found) return std::nullopt;
   ASSIGN_OR_RETURN(StoredRow row, ReadRow(select));
   return std::move(row.record);
+}
+
+absl::StatusOr<GraphRecord> GraphStore::SetAnnotations(const std::string& id,
+                                                       const std::string& text,
+                                                       std::optional<int64_t> expected_revision,
+                                                       const std::vector<std::string>& labels) {
+  if (text.size() > kMaxAnnotationBytes) {
+    return InvalidField("annotations", "take " + std::to_string(text.size()) + " bytes; at most " +
+                                           std::to_string(kMaxAnnotationBytes) + " are stored");
+  }
+  const int64_t now = options_.now_unix_ms();
+  MutexLock lock(&writer_->mutex);
+  Database* database = writer_->database.get();
+  ASSIGN_OR_RETURN(const auto transaction, Transaction::Begin(database, Transaction::Kind::kWrite));
+  ASSIGN_OR_RETURN(StoredRow row, FindRow(*database, id));
+  RETURN_IF_ERROR(CheckRevision(id, row.record.annotations_revision, expected_revision));
+  row.record.update_time_unix_ms = now;
+  ++row.record.annotations_revision;
+  Statement update(*database,
+                   "UPDATE graphs SET annotations = ?, annotations_revision = ?, labels = ?, "
+                   "update_time_unix_ms = ? WHERE sequence = ?");
+  update.Bind(1, text);
+  update.Bind(2, row.record.annotations_revision);
+  update.Bind(3, Lines(labels));
+  update.Bind(4, now);
+  update.Bind(5, row.sequence);
+  RETURN_IF_ERROR(update.Run());
+  RETURN_IF_ERROR(transaction->Commit());
+  return std::move(row.record);
+}
+
+absl::StatusOr<StoredAnnotations> GraphStore::GetAnnotations(const std::string& id) const {
+  MutexLock lock(&reader_->mutex);
+  return ReadAnnotations(*reader_->database, id);
 }
 
 absl::StatusOr<GraphPage> GraphStore::List(int32_t page_size, const std::string& page_token) const {

@@ -44,11 +44,19 @@ struct GraphOrigin {
 struct GraphRecord {
   std::string id;  // 12 characters of [a-z2-9]
   int64_t create_time_unix_ms = 0;
+  int64_t update_time_unix_ms = 0;  // of the newest annotations; at first create_time_unix_ms
   GraphOrigin origin;
   GraphSummary summary;
-  int64_t size_bytes = 0;  // on disk, compressed
+  int64_t size_bytes = 0;            // on disk, compressed
+  int64_t annotations_revision = 0;  // times that SetAnnotations has changed them
 
   [[nodiscard]] std::string name() const { return "graphs/" + id; }
+};
+
+// What people have added to a graph (annotations.h has the text's form; to the store it is opaque).
+struct StoredAnnotations {
+  std::string text;      // empty until SetAnnotations
+  int64_t revision = 0;  // 0 until SetAnnotations, then 1, 2, …
 };
 
 struct GraphPage {
@@ -79,6 +87,16 @@ class GraphStore {
   // The graph of an owner's request, if there is one.
   [[nodiscard]] absl::StatusOr<std::optional<GraphRecord>> FindByRequest(
       const std::string& owner, const std::string& request_id) const;
+
+  // Replaces the annotations, if they are still those of `expected_revision`; not set = whatever
+  // they are. `labels` are the words in them by which lists find the graph. Returns the record with
+  // the new revision. ABORTED (STALE_REVISION, metadata current_revision) when somebody has changed
+  // them since; INVALID_ARGUMENT, field "annotations", when they take more than 16 MB; NOT_FOUND;
+  // RESOURCE_EXHAUSTED (DISK_FULL).
+  absl::StatusOr<GraphRecord> SetAnnotations(const std::string& id, const std::string& text,
+                                             std::optional<int64_t> expected_revision,
+                                             const std::vector<std::string>& labels = {});
+  [[nodiscard]] absl::StatusOr<StoredAnnotations> GetAnnotations(const std::string& id) const;
 
   // page_size: 0 = 50; more than 500 is taken as 500. page_token: empty, or next_page_token of the
   // page before. Errors name the field. A graph that is stored between two pages is in neither.

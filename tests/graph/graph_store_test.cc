@@ -109,7 +109,8 @@ TEST_F(GraphStoreTest, AnUnknownGraphIsNotFoundByName) {
   auto store = Open();
   for (const absl::Status& status :
        {store->Get("nosuch").status(), store->GetRecord("nosuch").status(),
-        store->Delete("nosuch")}) {
+        store->GetAnnotations("nosuch").status(),
+        store->SetAnnotations("nosuch", "{}", {}).status(), store->Delete("nosuch")}) {
     EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
     EXPECT_THAT(std::string(status.message()), HasSubstr("graphs/nosuch"));
   }
@@ -172,6 +173,53 @@ TEST_F(GraphStoreTest, ARequestIdFindsItsGraphAndIsGivenOncePerOwner) {
   EXPECT_EQ((*store->FindByRequest("ana", "r"))->id, id);
   EXPECT_FALSE(store->FindByRequest("ana", "other")->has_value());
   EXPECT_FALSE(store->FindByRequest("ana", "")->has_value());
+}
+
+TEST_F(GraphStoreTest, AnnotationsAreKeptWithTheGraphAndCountTheirChanges) {
+  std::string id, other;
+  {
+    auto store = Open();
+    id = Put(*store, TwelveNodeGraph());
+    other = Put(*store, TwelveNodeGraph());
+    EXPECT_EQ(store->GetAnnotations(id)->text, "");
+    EXPECT_EQ(store->GetAnnotations(id)->revision, 0);
+    now_ms_ += 5000;
+    const auto record = store->SetAnnotations(id, R"({"pins": ["0_3_0"]})", 0);
+    ASSERT_TRUE(record.ok()) << record.status();
+    EXPECT_EQ(record->annotations_revision, 1);
+    EXPECT_EQ(record->create_time_unix_ms, 1700000000000);
+    EXPECT_EQ(record->update_time_unix_ms, 1700000005000);
+    EXPECT_EQ(store->SetAnnotations(id, "second", 1)->annotations_revision, 2);
+  }
+  auto store = Open();
+  EXPECT_EQ(store->GetAnnotations(id)->text, "second");
+  EXPECT_EQ(store->GetAnnotations(id)->revision, 2);
+  EXPECT_EQ(store->GetRecord(id)->annotations_revision, 2);
+  EXPECT_EQ(store->GetRecord(id)->update_time_unix_ms, 1700000005000);
+  EXPECT_EQ(store->GetAnnotations(other)->revision, 0);
+  EXPECT_TRUE(Identical(*store->Get(id), TwelveNodeGraph()));
+}
+
+TEST_F(GraphStoreTest, OfTwoChangesToTheSameRevisionTheSecondIsRefusedAndMayBeMadeAnew) {
+  auto store = Open();
+  const std::string id = Put(*store, TwelveNodeGraph());
+  ASSERT_TRUE(store->SetAnnotations(id, "ana's", 0).ok());
+  const absl::Status stale = store->SetAnnotations(id, "ben's", 0).status();
+  EXPECT_EQ(stale.code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(ReasonOf(stale), "STALE_REVISION");
+  EXPECT_EQ(MetadataOf(stale).at("current_revision"), "1");
+  EXPECT_EQ(store->GetAnnotations(id)->text, "ana's");
+  EXPECT_TRUE(store->SetAnnotations(id, "ana's and ben's", 1).ok());
+  EXPECT_TRUE(store->SetAnnotations(id, "whatever was there", {}).ok());
+  EXPECT_EQ(store->GetAnnotations(id)->revision, 3);
+}
+
+TEST_F(GraphStoreTest, AnnotationsThatAreTooLongAreRefusedByTheirField) {
+  auto store = Open();
+  const std::string id = Put(*store, TwelveNodeGraph());
+  const std::string longest(16 << 20, 'x');
+  EXPECT_EQ(FieldOf(store->SetAnnotations(id, longest + "x", 0).status()), "annotations");
+  EXPECT_TRUE(store->SetAnnotations(id, longest, 0).ok());
 }
 
 TEST_F(GraphStoreTest, AnIdThatIsTakenIsDrawnAgain) {
@@ -245,10 +293,10 @@ TEST_F(GraphStoreTest, AFileThatIsNoDatabaseIsDataLossWithItsName) {
 
 TEST_F(GraphStoreTest, AFileOfANewerVersionIsRefusedWithASentence) {
   Open();
-  Tamper("INSERT INTO schema_migrations VALUES (7, 0)");
+  Tamper("INSERT INTO schema_migrations VALUES (999, 0)");
   const absl::Status status = TryOpen().status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("newer version of Cajal (schema 7"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("newer version of Cajal (schema 999"));
 }
 
 TEST_F(GraphStoreTest, ADirectoryThatCannotBeMadeIsRefusedWithASentence) {

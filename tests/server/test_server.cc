@@ -43,6 +43,16 @@ absl::StatusOr<graph::GraphPage> FaultyArchive::List(int32_t page_size,
                                                      const std::string& page_token) const {
   return real_->List(page_size, page_token);
 }
+absl::StatusOr<graph::GraphRecord> FaultyArchive::SetAnnotations(
+    const std::string& id, const std::string& text, std::optional<int64_t> expected_revision,
+    const std::vector<std::string>& labels) {
+  if (disk_full_) return WithReason(absl::ResourceExhaustedError("the disk is full"), "DISK_FULL");
+  return real_->SetAnnotations(id, text, expected_revision, labels);
+}
+absl::StatusOr<graph::StoredAnnotations> FaultyArchive::GetAnnotations(
+    const std::string& id) const {
+  return real_->GetAnnotations(id);
+}
 absl::Status FaultyArchive::Delete(const std::string& id) { return real_->Delete(id); }
 
 TestServer::TestServer(const Options& options) : options_(options) {

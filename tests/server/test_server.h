@@ -35,6 +35,11 @@ class FaultyArchive final : public GraphArchive {
       const std::string& owner, const std::string& request_id) const override;
   [[nodiscard]] absl::StatusOr<graph::GraphPage> List(int32_t page_size,
                                                       const std::string& page_token) const override;
+  absl::StatusOr<graph::GraphRecord> SetAnnotations(
+      const std::string& id, const std::string& text, std::optional<int64_t> expected_revision,
+      const std::vector<std::string>& labels) override;
+  [[nodiscard]] absl::StatusOr<graph::StoredAnnotations> GetAnnotations(
+      const std::string& id) const override;
   absl::Status Delete(const std::string& id) override;
 
  private:
