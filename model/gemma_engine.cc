@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "model/attribution/attribute.h"
 #include "model/attribution/byte_estimate.h"
@@ -15,6 +16,7 @@
 #include "model/gemma3/decoder.h"
 #include "model/gemma3/model_input.h"
 #include "model/gemma3/torch_status.h"
+#include "model/image/thumbnail.h"
 #include "model/transcoder/load_transcoder_set.h"
 
 namespace cajal {
@@ -279,9 +281,16 @@ absl::StatusOr<graph::AttributionGraph> GemmaEngine::Attribute(const PreparedPro
     graph.prompt = prompt.tokenized.text;
     graph.input_tokens = prompt.tokenized.token_ids;
     graph.token_texts = prompt.tokenized.token_texts;
-    for (const tokenizer::ImageSpan& span : prompt.tokenized.image_spans) {
-      graph.image_runs.push_back(
-          {.image = span.image, .crop = span.crop, .begin = span.begin, .end = span.end});
+    const auto& spans = prompt.tokenized.image_spans;
+    const std::span<const float> pixels(prompt.pixels);
+    for (size_t i = 0; i < spans.size(); ++i) {
+      const size_t size = pixels.size() / spans.size();
+      graph.image_runs.push_back({.image = spans[i].image,
+                                  .crop = spans[i].crop,
+                                  .begin = spans[i].begin,
+                                  .end = spans[i].end,
+                                  .thumbnail = image::EncodeThumbnail(
+                                      pixels.subspan(i * size, size), prompt_files_.preprocessor)});
     }
     for (graph::LogitNode& logit : graph.logits) {
       if (logit.token_id >= info_.vocab_size) continue;  // not a token: it has its label

@@ -85,6 +85,8 @@ struct AttributionGraph {
   std::vector<std::string> token_texts;  // [n_positions]
   struct ImageRun {
     int32_t image = 0, crop = -1, begin = 0, end = 0;  // as tokenizer::ImageSpan
+    // What the vision tower saw, as a PNG or JPEG file (image/thumbnail.h); empty = not kept.
+    std::string thumbnail = {};
   };
   std::vector<ImageRun> image_runs;
   int32_t n_layers = 0;

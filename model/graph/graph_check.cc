@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "model/base/status.h"
+#include "model/graph/media_type.h"
 #include "model/graph/node.h"
 
 namespace cajal::graph {
@@ -57,6 +58,9 @@ absl::Status CheckPrompt(const AttributionGraph& graph) {
     if (run.image < 0 || run.crop < -1 || run.begin < 0 || run.begin >= run.end ||
         run.end > graph.n_positions()) {
       return Malformed(At("image_runs", i), "is not a run of positions of the prompt");
+    }
+    if (!run.thumbnail.empty() && PictureMediaType(run.thumbnail).empty()) {
+      return Malformed(At("image_runs", i) + ".thumbnail", "is neither a PNG nor a JPEG file");
     }
   }
   return absl::OkStatus();

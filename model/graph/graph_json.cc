@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "model/checkpoint/json.h"
 #include "model/graph/json_keys.h"
 #include "model/graph/target_json.h"
@@ -57,7 +58,9 @@ absl::StatusOr<Additivity> AdditivityFromJson(const json& object) {
 }
 
 json ToJson(const AttributionGraph::ImageRun& run) {
-  return {{"image", run.image}, {"crop", run.crop}, {"begin", run.begin}, {"end", run.end}};
+  json object = {{"image", run.image}, {"crop", run.crop}, {"begin", run.begin}, {"end", run.end}};
+  if (!run.thumbnail.empty()) object["thumbnail"] = absl::Base64Escape(run.thumbnail);
+  return object;
 }
 
 absl::StatusOr<AttributionGraph::ImageRun> ImageRunFromJson(const json& value) {
@@ -68,6 +71,11 @@ absl::StatusOr<AttributionGraph::ImageRun> ImageRunFromJson(const json& value) {
   run.crop = ReadInt32(reader, "crop", -1);
   run.begin = ReadInt32(reader, "begin", 0);
   run.end = ReadInt32(reader, "end", 0);
+  // Absent in what was stored before graphs kept thumbnails.
+  if (reader.Has("thumbnail") &&
+      !absl::Base64Unescape(ReadText(reader, "thumbnail"), &run.thumbnail)) {
+    return absl::InvalidArgumentError("image_runs.thumbnail is not base64");
+  }
   RETURN_IF_ERROR(reader.status());
   return run;
 }

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "model/engine.h"
+#include "model/image/decode_image.h"
 #include "tests/support/status_matchers.h"
 
 namespace cajal {
@@ -77,6 +78,13 @@ TEST_F(EmbeddedModelTest, ItsGraphAddsUp) {
   ASSERT_TRUE(graph.ok()) << graph.status();
   EXPECT_LT(graph->additivity.max_relative_error, 1e-4);
   EXPECT_EQ(graph->logits[0].token, " Mars");
+
+  // The picture has the vision tower's size, so that it is seen as it is.
+  ASSERT_EQ(graph->image_runs.size(), 1u);
+  const auto seen = image::DecodeImage(graph->image_runs[0].thumbnail, 10'000);
+  ASSERT_TRUE(seen.ok()) << seen.status();
+  EXPECT_EQ(seen->pixels,
+            image::DecodeImage(ReadAll(kFolder + "/images/mars.png"), 10'000)->pixels);
 }
 
 }  // namespace
