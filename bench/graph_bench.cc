@@ -42,6 +42,8 @@ struct Options {
   std::string transcoder_dir;
   std::string tokens_file;
   std::string device = "cpu";
+  std::string residency = "device";
+  bool allow_tf32 = false;
   graph::GraphSettings settings;
   int threads = 0;
   int runs = 3;
@@ -49,11 +51,6 @@ struct Options {
 
 double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-// Waits until the device has done what it was given.
-void Synchronize(const at::Device& device) {
-  if (!device.is_cpu()) at::zeros({1}, device).item<float>();
 }
 
 // The best of five products of square matrices, operations per second.
@@ -65,17 +62,17 @@ double MatrixProductRate(const gemma3::Placement& placement) {
   at::Tensor c = at::empty({n, n}, options);
   double best = 1e30;
   for (int i = 0; i < 6; ++i) {
-    Synchronize(placement.device);
+    gemma3::Synchronize(placement.device);
     const double start = Now();
     for (int j = 0; j < 5; ++j) at::mm_out(c, a, b);
-    Synchronize(placement.device);
+    gemma3::Synchronize(placement.device);
     best = std::min(best, (Now() - start) / 5);
   }
   return 2.0 * static_cast<double>(n * n * n) / best;
 }
 
-// The most memory that the process or its device ever held, bytes.
-int64_t PeakBytes() {
+// The most of the host's memory that the process ever held, bytes.
+int64_t PeakHostBytes() {
   std::ifstream status("/proc/self/status");
   std::string word;
   while (status >> word) {
@@ -91,6 +88,12 @@ std::vector<int64_t> ReadTokens(const std::string& path) {
   return (document.is_object() ? document.at("input_ids") : document).get<std::vector<int64_t>>();
 }
 
+transcoder::Residency ResidencyOf(const Options& options) {
+  using transcoder::Residency;
+  if (options.residency == "encoders") return Residency::kEncoders;
+  return options.residency == "stream" ? Residency::kStream : Residency::kDevice;
+}
+
 struct Subject {
   gemma3::Model model;
   std::unique_ptr<transcoder::TranscoderSet> transcoders;
@@ -100,7 +103,8 @@ struct Subject {
 absl::StatusOr<Subject> RandomSubject(const Options& options, const gemma3::Placement& placement) {
   Subject subject;
   ASSIGN_OR_RETURN(subject.model, bench::MakeRandomGemma(options.shape, placement));
-  subject.transcoders = bench::MakeRandomTranscoders(subject.model, options.n_features, options.k);
+  subject.transcoders = bench::MakeRandomTranscoders(subject.model, options.n_features, options.k,
+                                                     ResidencyOf(options));
   for (int64_t i = 0; i < options.n_positions; ++i) {
     subject.input.token_ids.push_back(i * 7919 % subject.model.config.text.vocab_size);
   }
@@ -123,7 +127,8 @@ absl::StatusOr<Subject> LoadedSubject(const Options& options, const gemma3::Plac
   ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::Open(options.model_dir));
   ASSIGN_OR_RETURN(subject.model, gemma3::LoadModel(checkpoint, placement, &loading));
   ASSIGN_OR_RETURN(subject.transcoders,
-                   transcoder::LoadTranscoderSet(options.transcoder_dir, subject.model, &loading));
+                   transcoder::LoadTranscoderSet(options.transcoder_dir, subject.model, &loading,
+                                                 ResidencyOf(options)));
   subject.input.token_ids = ReadTokens(options.tokens_file);
   return subject;
 }
@@ -144,7 +149,8 @@ void PrintRun(const Subject& subject, const graph::AttributionGraph& graph,
 }
 
 absl::Status Run(const Options& options) {
-  ASSIGN_OR_RETURN(const at::Device device, gemma3::OpenDevice(options.device, options.threads));
+  ASSIGN_OR_RETURN(const at::Device device,
+                   gemma3::OpenDevice(options.device, options.threads, options.allow_tf32));
   const c10::InferenceMode no_autograd;
   const gemma3::Placement placement{device,
                                     options.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat};
@@ -154,8 +160,9 @@ absl::Status Run(const Options& options) {
                                               : RandomSubject(options, placement));
   const attribution::FoldedModel folded =
       attribution::FoldModel(subject.model, *subject.transcoders);
-  Synchronize(device);
+  gemma3::Synchronize(device);
   std::printf("load                 %8.3f s\n", Now() - start);
+  std::printf("device               %8s\n", gemma3::DeviceName(device).c_str());
   std::printf("threads              %8d\n", at::get_num_threads());
   const double product_rate = MatrixProductRate(placement);
   std::printf("matrix product rate  %8.1f GFLOP/s in %s\n", product_rate / 1e9,
@@ -181,7 +188,11 @@ absl::Status Run(const Options& options) {
         graph.additivity.max_relative_error);
     PrintRun(subject, graph, context, product_rate);
   }
-  std::printf("peak of the host's memory %.2f GB\n", static_cast<double>(PeakBytes()) / 1e9);
+  std::printf("peak of the host's memory %.2f GB\n", static_cast<double>(PeakHostBytes()) / 1e9);
+  if (!device.is_cpu()) {
+    std::printf("peak of the device's memory %.2f GB\n",
+                static_cast<double>(gemma3::PeakDeviceBytes(device)) / 1e9);
+  }
   return absl::OkStatus();
 }
 
@@ -215,6 +226,13 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"float32", "bfloat16"}))
       ->capture_default_str();
   app.add_option("--device", options.device, "auto, cpu or cuda")->capture_default_str();
+  app.add_option("--residency", options.residency,
+                 "where the transcoders' matrices live: device (all on it), encoders (decoder rows "
+                 "are fetched), stream (encoders pass through it, too)")
+      ->check(CLI::IsMember({"device", "encoders", "stream"}))
+      ->capture_default_str();
+  app.add_flag("--allow-tf32", options.allow_tf32,
+               "let a GPU round the factors of float32 products to 10 bits");
   app.add_option("--rows,--max-feature-nodes", options.settings.max_feature_nodes,
                  "features that become nodes; 0 = all")
       ->capture_default_str();

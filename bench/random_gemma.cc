@@ -12,6 +12,7 @@ namespace {
 
 using checkpoint::LayerType;
 using checkpoint::TextConfig;
+using transcoder::Residency;
 
 struct Shape {
   const char* name;
@@ -100,26 +101,31 @@ absl::StatusOr<gemma3::Model> MakeRandomGemma(const std::string& name,
 }
 
 std::unique_ptr<transcoder::TranscoderSet> MakeRandomTranscoders(const gemma3::Model& model,
-                                                                 int64_t n_features, int64_t k) {
+                                                                 int64_t n_features, int64_t k,
+                                                                 Residency residency) {
   const gemma3::Placement& placement = model.weights.placement;
   const auto& config = model.config.text;
   const auto zeros = [&](int64_t n) {
     return at::zeros({n}, at::TensorOptions().device(placement.device).dtype(at::kFloat));
   };
+  const auto matrix = [&](bool is_resident) {
+    at::Tensor made = Matrix(n_features, config.hidden_size, placement);
+    return is_resident ? transcoder::WeightMatrix(std::move(made))
+                       : transcoder::WeightMatrix(made.cpu(), /*is_mapped_file=*/false, placement,
+                                                  /*is_resident=*/false);
+  };
   std::vector<transcoder::LayerWeights> layers;
   for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
-    transcoder::LayerWeights weights{
-        .W_enc = transcoder::WeightMatrix(Matrix(n_features, config.hidden_size, placement)),
-        .b_enc = zeros(n_features),
-        .b_dec = zeros(config.hidden_size)};
-    weights.decoders.push_back(
-        {.rows = transcoder::WeightMatrix(Matrix(n_features, config.hidden_size, placement))});
+    transcoder::LayerWeights weights{.W_enc = matrix(residency != Residency::kStream),
+                                     .b_enc = zeros(n_features),
+                                     .b_dec = zeros(config.hidden_size)};
+    weights.decoders.push_back({.rows = matrix(residency == Residency::kDevice)});
     layers.push_back(std::move(weights));
   }
   return std::make_unique<transcoder::TranscoderSet>(
       transcoder::TranscoderSetInfo{
           .name = "random", .activation = transcoder::ActivationKind::kReluTopK, .k = k},
-      std::move(layers));
+      std::move(layers), residency);
 }
 
 }  // namespace cajal::bench

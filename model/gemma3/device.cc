@@ -3,6 +3,7 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
 #include <unistd.h>
 
@@ -12,7 +13,10 @@
 namespace cajal::gemma3 {
 namespace {
 
-bool MachineShowsGpu() { return access("/proc/driver/nvidia/version", R_OK) == 0; }
+// The driver's report is not there in every container, its device file is.
+bool MachineShowsGpu() {
+  return access("/proc/driver/nvidia/version", R_OK) == 0 || access("/dev/nvidiactl", F_OK) == 0;
+}
 
 // libtorch_cuda registers its kernels when it is opened. It stays open: its unique symbols would
 // stop dlclose anyway.
@@ -31,14 +35,14 @@ absl::Status OpenCuda() {
 
 }  // namespace
 
-absl::StatusOr<at::Device> OpenDevice(const std::string& choice, int threads) {
+absl::StatusOr<at::Device> OpenDevice(const std::string& choice, int threads, bool allow_tf32) {
   if (threads > 0) at::set_num_threads(threads);
   if (choice != "cpu" && (choice == "cuda" || MachineShowsGpu())) {
     const absl::Status status = OpenCuda();
     if (status.ok()) {
       // float32 is the reference mode; cuDNN's convolutions would round to TF32 by default.
-      at::globalContext().setAllowTF32CuBLAS(false);
-      at::globalContext().setAllowTF32CuDNN(false);
+      at::globalContext().setAllowTF32CuBLAS(allow_tf32);
+      at::globalContext().setAllowTF32CuDNN(allow_tf32);
       return at::Device(at::kCUDA, 0);
     }
     if (choice == "cuda") return status;
@@ -51,6 +55,20 @@ int64_t FreeMemoryBytes(const at::Device& device) {
   c10::DeviceAllocator* allocator = c10::getDeviceAllocator(device.type());
   allocator->emptyCache();  // what loading left behind is free, too
   return static_cast<int64_t>(allocator->getMemoryInfo(device.index()).first);
+}
+
+int64_t PeakDeviceBytes(const at::Device& device) {
+  if (device.is_cpu()) return 0;
+  using c10::CachingAllocator::StatType;
+  return c10::getDeviceAllocator(device.type())
+      ->getDeviceStats(device.index())
+      .reserved_bytes[static_cast<size_t>(StatType::AGGREGATE)]
+      .peak;
+}
+
+void Synchronize(const at::Device& device) {
+  if (device.is_cpu()) return;
+  c10::impl::VirtualGuardImpl(device.type()).synchronizeDevice(device.index());
 }
 
 std::string DeviceName(const at::Device& device) { return device.str(); }

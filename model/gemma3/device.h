@@ -22,10 +22,18 @@ struct Placement {
 // can be opened, else the CPU. Opens libtorch_cuda at run time; it is never linked. Call once,
 // before any other use of torch, from the thread that will compute. Sets the CPU thread count (0 =
 // all cores).
-absl::StatusOr<at::Device> OpenDevice(const std::string& choice, int threads);
+//   allow_tf32: whether a GPU may round the factors of float32 products to 10 bits, for speed.
+absl::StatusOr<at::Device> OpenDevice(const std::string& choice, int threads,
+                                      bool allow_tf32 = false);
 
 // What the device can still give: the GPU's own memory, or the host's for the CPU.
 int64_t FreeMemoryBytes(const at::Device& device);
+
+// The most bytes of a GPU's memory that torch ever took from the driver; 0 for the CPU.
+int64_t PeakDeviceBytes(const at::Device& device);
+
+// Waits until the device has done what it was given. The CPU always has.
+void Synchronize(const at::Device& device);
 
 // "cpu" or "cuda:0".
 std::string DeviceName(const at::Device& device);
