@@ -5,6 +5,7 @@
 
 #include "model/graph/scores.h"
 #include "server/errors.h"
+#include "server/graph_cone.h"
 #include "server/graph_conversion.h"
 #include "server/graph_export.h"
 #include "server/graph_job.h"
@@ -183,6 +184,30 @@ absl::Status GraphServiceImpl::StartFindPaths(const grpc::ByteBuffer& bytes,
        request = std::move(request)]() -> absl::StatusOr<v1::FindPathsResponse> {
         ASSIGN_OR_RETURN(const auto graph, ReadStoredGraph(*graphs, id));
         return AnswerFindPaths(graph->graph, request);
+      });
+}
+
+grpc::ServerUnaryReactor* GraphServiceImpl::FindCone(grpc::CallbackServerContext* call,
+                                                     const grpc::ByteBuffer* request,
+                                                     grpc::ByteBuffer* response) {
+  auto* reply = new UnaryCall(context_->calls, call, response, "GraphService/FindCone");
+  const absl::Status status = CatchExceptions([&] { return StartFindCone(*request, reply); });
+  if (!status.ok()) reply->Fail(status);
+  return reply;
+}
+
+absl::Status GraphServiceImpl::StartFindCone(const grpc::ByteBuffer& bytes,
+                                             UnaryCall* reply) const {
+  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
+  ASSIGN_OR_RETURN(v1::FindConeRequest request, Parse<v1::FindConeRequest>(bytes));
+  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+  RETURN_IF_ERROR(CheckConeRequest(request));
+  return ScheduleReply<v1::FindConeResponse>(
+      context_->pool, reply,
+      [graphs = context_->graphs, id,
+       request = std::move(request)]() -> absl::StatusOr<v1::FindConeResponse> {
+        ASSIGN_OR_RETURN(const auto graph, ReadStoredGraph(*graphs, id));
+        return AnswerFindCone(graph->graph, request);
       });
 }
 

@@ -21,8 +21,9 @@ class GraphServiceImpl final
               v1::GraphService::WithRawCallbackMethod_ListGraphs<
                   v1::GraphService::WithRawCallbackMethod_DeleteGraph<
                       v1::GraphService::WithRawCallbackMethod_FindPaths<
-                          v1::GraphService::WithRawCallbackMethod_ExportGraph<
-                              v1::GraphService::Service>>>>>> {
+                          v1::GraphService::WithRawCallbackMethod_FindCone<
+                              v1::GraphService::WithRawCallbackMethod_ExportGraph<
+                                  v1::GraphService::Service>>>>>>> {
  public:
   // `context` outlives the service.
   explicit GraphServiceImpl(const ServiceContext* context) : context_(context) {}
@@ -40,6 +41,9 @@ class GraphServiceImpl final
   grpc::ServerUnaryReactor* FindPaths(grpc::CallbackServerContext* call,
                                       const grpc::ByteBuffer* request,
                                       grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* FindCone(grpc::CallbackServerContext* call,
+                                     const grpc::ByteBuffer* request,
+                                     grpc::ByteBuffer* response) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* ExportGraph(grpc::CallbackServerContext* call,
                                                           const grpc::ByteBuffer* request) override;
 
@@ -52,6 +56,7 @@ class GraphServiceImpl final
   absl::Status StartListGraphs(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
   absl::Status StartDeleteGraph(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
   absl::Status StartFindPaths(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
+  absl::Status StartFindCone(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
   absl::Status StartExportGraph(const grpc::ByteBuffer& bytes, const StreamPtr& stream) const;
 
   const ServiceContext* const context_;

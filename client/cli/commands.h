@@ -14,6 +14,7 @@ Command AddConvertCommand(CLI::App* cajal);   // convert_command.cc
 Command AddExportCommand(CLI::App* cajal);    // export_command.cc
 Command AddEvaluateCommand(CLI::App* cajal);  // evaluate_command.cc
 Command AddPathsCommand(CLI::App* cajal);     // paths_command.cc
+Command AddConeCommand(CLI::App* cajal);      // cone_command.cc
 Command AddJobsCommand(CLI::App* cajal);      // jobs_command.cc
 
 }  // namespace cajal::cli

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <memory>
 #include <set>
 
@@ -8,6 +7,7 @@
 #include "client/cli/flag_checks.h"
 #include "client/cli/format.h"
 #include "client/cli/graph_flags.h"
+#include "client/cli/node_text.h"
 
 namespace cajal::cli {
 namespace {
@@ -22,58 +22,16 @@ struct PathsFlags {
   bool json = false;
 };
 
-// "picture 1, row 2, column 3"; rows and columns from 1, as people count.
-std::string PlaceText(const client::ImagePlace& place, bool several_pictures) {
-  std::string text = "picture";
-  if (several_pictures) absl::StrAppend(&text, " ", place.image + 1);
-  if (place.crop >= 0) absl::StrAppend(&text, " crop ", place.crop + 1);
-  return absl::StrCat(text, " row ", place.row + 1, " column ", place.column + 1);
-}
-
-std::string PositionText(const client::PathNode& node, bool several_pictures) {
-  if (node.image_place) return PlaceText(*node.image_place, several_pictures);
-  return absl::StrCat(Quoted(node.token), " (", node.position, ")");
-}
-
-// A node in words; where it is, only if that differs from the node before.
-std::string NodeText(const client::PathNode& node, const client::PathNode* before,
-                     bool several_pictures) {
-  switch (node.kind) {
-    case client::NodeKind::kLogit:
-      return Quoted(node.token);
-    case client::NodeKind::kToken:
-      return PositionText(node, several_pictures);
-    case client::NodeKind::kFeature:
-    case client::NodeKind::kError:
-      break;
-  }
-  std::string text = node.kind == client::NodeKind::kError
-                         ? absl::StrCat("L", node.layer, " error")
-                         : absl::StrCat("L", node.layer, " feature ", node.index);
-  if (before == nullptr || before->position != node.position) {
-    absl::StrAppend(&text, " at ", PositionText(node, several_pictures));
-  }
-  return text;
-}
-
-bool HasSeveralPictures(const std::vector<client::GraphPath>& paths) {
-  std::set<int32_t> pictures;
-  for (const client::GraphPath& path : paths) {
-    for (const client::PathNode& node : path.nodes) {
-      if (node.image_place) pictures.insert(node.image_place->image);
-    }
-  }
-  return pictures.size() > 1;
-}
-
 void PrintPaths(const std::vector<client::GraphPath>& paths, std::ostream* out) {
   if (paths.empty()) {
     *out << "No path leads there along the edges that pruning keeps; --edge-threshold 1 and "
             "--node-threshold 1 keep all.\n";
     return;
   }
-  const bool several_pictures = HasSeveralPictures(paths);
-  std::vector<std::vector<std::string>> rows = {{"strength", "path"}};
+  std::set<int32_t> pictures;
+  for (const client::GraphPath& path : paths) AddPictures(path.nodes, &pictures);
+  const bool several_pictures = pictures.size() > 1;
+  std::vector<std::vector<std::string>> rows = {{"strength", "effect", "path"}};
   for (const client::GraphPath& path : paths) {
     std::string text;
     const client::PathNode* before = nullptr;
@@ -82,27 +40,19 @@ void PrintPaths(const std::vector<client::GraphPath>& paths, std::ostream* out) 
       absl::StrAppend(&text, NodeText(node, before, several_pictures));
       before = &node;
     }
-    rows.push_back({absl::StrFormat("%+.3g", path.sign * path.strength), text});
+    rows.push_back({absl::StrFormat("%+.3g", path.sign * path.strength),
+                    path.effect ? absl::StrFormat("%+.3g", *path.effect) : "-", text});
   }
   WriteTable(rows, out);
 }
 
 Json PathJson(const client::GraphPath& path) {
-  static constexpr const char* kKinds[] = {"feature", "error", "token", "logit"};
   Json nodes = Json::array();
-  for (const client::PathNode& node : path.nodes) {
-    Json json = {{"id", node.id},       {"kind", kKinds[static_cast<int>(node.kind)]},
-                 {"layer", node.layer}, {"position", node.position},
-                 {"index", node.index}, {"token", node.token}};
-    if (node.image_place) {
-      json["image_place"] = {{"image", node.image_place->image},
-                             {"crop", node.image_place->crop},
-                             {"row", node.image_place->row},
-                             {"column", node.image_place->column}};
-    }
-    nodes.push_back(std::move(json));
-  }
-  return {{"strength", path.strength}, {"sign", path.sign}, {"nodes", nodes}};
+  for (const client::PathNode& node : path.nodes) nodes.push_back(NodeJson(node));
+  Json json = {{"strength", path.strength}, {"sign", path.sign}, {"effect", nullptr}};
+  if (path.effect) json["effect"] = *path.effect;
+  json["nodes"] = nodes;
+  return json;
 }
 
 absl::Status RunPaths(const PathsFlags& flags, Session& session) {
@@ -133,18 +83,18 @@ Command AddPathsCommand(CLI::App* cajal) {
   app->description(
       "The strongest paths through a stored graph, in words.\n"
       "A path's strength is the product of its edges' shares of what comes into their targets; a\n"
-      "minus says that the path speaks against its target. A position is given by its token and\n"
-      "number, or by the row and column of the picture's grid of tokens, from 1; a feature "
-      "without\n"
-      "one is at the position before it.");
+      "minus says that the path speaks against its target. Its effect is how much of the target's\n"
+      "value came along it, in the unit of a logit (of a feature that is the target: of its\n"
+      "pre-activation). A position is given by its token and number, or by the row and column of\n"
+      "the picture's grid of tokens, from 1; a feature without one is at the position before it.");
   app->add_option("id", flags->id, "The graph's id, as `cajal graphs` lists it")->required();
   app->add_option("--from", flags->from,
-                  "Where paths begin, ID,ID,… as in the exported JSON: LAYER_FEATURE_POSITION, "
-                  "E_TOKEN_POSITION [default: all tokens]")
-      ->type_name("IDS")
+                  "Where paths begin. " + NodeSetsHelp() + " [default: tokens]")
+      ->type_name("SETS")
       ->delimiter(',');
-  app->add_option("--to", flags->to, "Where they end [default: the most probable logit]")
-      ->type_name("IDS")
+  app->add_option("--to", flags->to,
+                  "Where they end, in the same words [default: the most probable logit]")
+      ->type_name("SETS")
       ->delimiter(',');
   app->add_option("--max-paths", flags->max_paths, "Most paths to show, at most 1000")
       ->type_name("N")

@@ -235,6 +235,20 @@ void Client::FindPathsAsync(const FindPathsRequest& request, const CallOptions& 
       });
 }
 
+void Client::FindConeAsync(const FindConeRequest& request, const CallOptions& options,
+                           Done<Cone> done) {
+  using Call = UnaryCall<v1::FindConeRequest, v1::FindConeResponse>;
+  Call::Start(
+      &impl_->environment, MethodId::kFindCone, options, ToProto(request),
+      [this](auto* context, auto* message, auto* response, auto finished) {
+        impl_->graphs->async()->FindCone(context, message, response, std::move(finished));
+      },
+      [done = std::move(done)](absl::Status status, const v1::FindConeResponse& response) {
+        if (!status.ok()) return done(std::move(status));
+        done(FromProto(response));
+      });
+}
+
 void Client::ExportGraphAsync(const ExportGraphRequest& request, const CallOptions& options,
                               Done<std::string> done) {
   auto assembler = std::make_shared<FileAssembler>();
@@ -364,6 +378,11 @@ absl::StatusOr<std::vector<GraphPath>> Client::FindPaths(const FindPathsRequest&
                                                          const CallOptions& options) {
   return Await<absl::StatusOr<std::vector<GraphPath>>>(
       [&](auto done) { FindPathsAsync(request, options, std::move(done)); });
+}
+
+absl::StatusOr<Cone> Client::FindCone(const FindConeRequest& request, const CallOptions& options) {
+  return Await<absl::StatusOr<Cone>>(
+      [&](auto done) { FindConeAsync(request, options, std::move(done)); });
 }
 
 absl::StatusOr<std::string> Client::ExportGraph(const ExportGraphRequest& request,

@@ -109,6 +109,10 @@ class Client {
   void FindPathsAsync(const FindPathsRequest& request, const CallOptions& options,
                       Done<std::vector<GraphPath>> done);
 
+  // What feeds a set of nodes of a stored graph, or what it feeds.
+  absl::StatusOr<Cone> FindCone(const FindConeRequest& request, const CallOptions& options = {});
+  void FindConeAsync(const FindConeRequest& request, const CallOptions& options, Done<Cone> done);
+
   // A stored graph as the bytes of a file, held in memory as a whole.
   absl::StatusOr<std::string> ExportGraph(const ExportGraphRequest& request,
                                           const CallOptions& options = {});

@@ -74,12 +74,26 @@ struct ExportGraphRequest {
 
 struct FindPathsRequest {
   std::string name = {};  // "graphs/{id}"
-  // Node ids as PathNode::id.
+  // Node ids as PathNode::id, and names of sets: "tokens", "image", "text" (tokens), "features",
+  // "errors", "logits", "layers:3-5" (features).
   std::vector<std::string> source_ids = {};  // where paths begin; empty = all tokens
   std::vector<std::string> target_ids = {};  // where they end; empty = the first logit
   std::optional<int32_t> max_paths = {};     // [10] 1 to 1000
   int32_t min_features = 0;                  // 0 to 100: features on a path, its ends included
   PruneOptions prune = {};                   // paths use the edges that this keeps
+};
+
+enum class ConeDirection {
+  kUpstream,    // to what feeds the nodes
+  kDownstream,  // to what the nodes feed
+};
+
+struct FindConeRequest {
+  std::string name = {};                   // "graphs/{id}"
+  std::vector<std::string> node_ids = {};  // the set, as FindPathsRequest::source_ids
+  ConeDirection direction = ConeDirection::kUpstream;
+  std::optional<int32_t> max_nodes = {};  // [100] 1 to 4000
+  PruneOptions prune = {};                // walks use the edges that this keeps
 };
 
 // The node of a target.
@@ -157,6 +171,23 @@ struct GraphPath {
   std::vector<PathNode> nodes;  // at least two
   double strength = 0;          // product of the edges' shares of their targets' inflow; (0, 1]
   int32_t sign = 1;             // -1: the path speaks against its target
+  // How much of the target's value came along this path, in the target's unit; not set where the
+  // graph has no pre-activations.
+  std::optional<double> effect;
+};
+
+// A node of a cone.
+struct ConeNode {
+  PathNode node;
+  // Upstream: the probability that a walk from the set, against the edges and by their shares,
+  // passes the node. Downstream: that one from the node comes to the set.
+  double strength = 0;  // (0, 1]
+  double net = 0;       // with walks counted by their signs
+};
+
+struct Cone {
+  std::vector<ConeNode> nodes;  // without those of the set, strongest first
+  int32_t n_nodes = 0;          // of the cone, sent or not
 };
 
 // Edges as parallel arrays, by ascending (target, source); the ends are node indices.

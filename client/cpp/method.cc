@@ -14,8 +14,8 @@ constexpr char kJobService[] = "cajal.v1.JobService";
 
 // In the order of MethodId. Forward, CreateGraph and EvaluateTranscoders wait in the queue, so that
 // their limits cover other people's graphs too.
-const std::array<Method, 13>& Methods() {
-  static const std::array<Method, 13> methods = {{
+const std::array<Method, 14>& Methods() {
+  static const std::array<Method, 14> methods = {{
       {kModelService, "GetServerInfo", absl::Seconds(10), true},
       {kModelService, "Tokenize", absl::Minutes(1), true},
       {kModelService, "Forward", absl::Minutes(30), true},
@@ -25,6 +25,7 @@ const std::array<Method, 13>& Methods() {
       {kGraphService, "ListGraphs", absl::Seconds(30), true},
       {kGraphService, "DeleteGraph", absl::Seconds(30), false},
       {kGraphService, "FindPaths", absl::Minutes(10), true},
+      {kGraphService, "FindCone", absl::Minutes(10), true},
       {kGraphService, "ExportGraph", absl::Minutes(10), true},
       {kFeatureService, "EvaluateTranscoders", absl::Hours(6), true},
       {kJobService, "ListJobs", absl::Seconds(10), true},

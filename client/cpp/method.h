@@ -23,6 +23,7 @@ enum class MethodId {
   kListGraphs,
   kDeleteGraph,
   kFindPaths,
+  kFindCone,
   kExportGraph,
   kEvaluateTranscoders,
   kListJobs,

@@ -22,6 +22,7 @@ absl::StatusOr<v1::ForwardRequest> ToProto(const ForwardRequest& request);
 absl::StatusOr<v1::CreateGraphRequest> ToProto(const CreateGraphRequest& request);
 v1::GetGraphRequest ToProto(const GetGraphRequest& request);
 v1::FindPathsRequest ToProto(const FindPathsRequest& request);
+v1::FindConeRequest ToProto(const FindConeRequest& request);
 v1::ExportGraphRequest ToProto(const ExportGraphRequest& request);
 absl::StatusOr<v1::EvaluateTranscodersRequest> ToProto(const EvaluateTranscodersRequest& request);
 
@@ -33,7 +34,9 @@ GraphInfo FromProto(const v1::Graph& graph);
 Graph FromProto(const v1::GraphHeader& header);                      // without the arrays
 TranscoderEvaluation FromProto(const v1::EvaluationHeader& header);  // without the arrays
 absl::StatusOr<NodeKind> KindFromProto(int kind);  // an error for one that is not known
+absl::StatusOr<PathNode> FromProto(const v1::PathNode& node);
 absl::StatusOr<GraphPath> FromProto(const v1::Path& path);
+absl::StatusOr<Cone> FromProto(const v1::FindConeResponse& response);
 Job FromProto(const v1::Job& job);
 ImageSpan FromProto(const v1::ImageSpan& span);
 

@@ -203,6 +203,18 @@ v1::FindPathsRequest ToProto(const FindPathsRequest& request) {
   return proto;
 }
 
+v1::FindConeRequest ToProto(const FindConeRequest& request) {
+  v1::FindConeRequest proto;
+  proto.set_name(request.name);
+  proto.mutable_node_ids()->Add(request.node_ids.begin(), request.node_ids.end());
+  proto.set_direction(request.direction == ConeDirection::kUpstream
+                          ? v1::CONE_DIRECTION_UPSTREAM
+                          : v1::CONE_DIRECTION_DOWNSTREAM);
+  if (request.max_nodes) proto.set_max_nodes(*request.max_nodes);
+  *proto.mutable_prune() = ToProto(request.prune);
+  return proto;
+}
+
 v1::ExportGraphRequest ToProto(const ExportGraphRequest& request) {
   v1::ExportGraphRequest proto;
   proto.set_name(request.name);

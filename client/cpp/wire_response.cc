@@ -249,24 +249,43 @@ absl::StatusOr<NodeKind> KindFromProto(int kind) {
   }
 }
 
+absl::StatusOr<PathNode> FromProto(const v1::PathNode& proto) {
+  const absl::StatusOr<NodeKind> kind = KindFromProto(proto.kind());
+  if (!kind.ok()) return kind.status();
+  PathNode node{.id = proto.id(),
+                .kind = *kind,
+                .layer = proto.layer(),
+                .position = proto.position(),
+                .index = proto.index(),
+                .token = proto.token()};
+  if (proto.has_image_place()) {
+    const v1::ImagePlace& place = proto.image_place();
+    node.image_place = {place.image(), place.crop(), place.row(), place.column()};
+  }
+  return node;
+}
+
 absl::StatusOr<GraphPath> FromProto(const v1::Path& proto) {
   GraphPath path{.nodes = {}, .strength = proto.strength(), .sign = proto.sign()};
+  if (proto.has_effect()) path.effect = proto.effect();
   for (const v1::PathNode& node : proto.nodes()) {
-    const absl::StatusOr<NodeKind> kind = KindFromProto(node.kind());
-    if (!kind.ok()) return kind.status();
-    path.nodes.push_back({.id = node.id(),
-                          .kind = *kind,
-                          .layer = node.layer(),
-                          .position = node.position(),
-                          .index = node.index(),
-                          .token = node.token()});
-    if (node.has_image_place()) {
-      const v1::ImagePlace& place = node.image_place();
-      path.nodes.back().image_place = {place.image(), place.crop(), place.row(), place.column()};
-    }
+    absl::StatusOr<PathNode> plain = FromProto(node);
+    if (!plain.ok()) return plain.status();
+    path.nodes.push_back(*std::move(plain));
   }
   if (path.nodes.size() < 2) return BrokenAnswer("a path has fewer than two nodes");
   return path;
+}
+
+absl::StatusOr<Cone> FromProto(const v1::FindConeResponse& response) {
+  Cone cone{.nodes = {}, .n_nodes = response.n_nodes()};
+  for (const v1::ConeNode& proto : response.nodes()) {
+    absl::StatusOr<PathNode> node = FromProto(proto.node());
+    if (!node.ok()) return node.status();
+    cone.nodes.push_back(
+        {.node = *std::move(node), .strength = proto.strength(), .net = proto.net()});
+  }
+  return cone;
 }
 
 Job FromProto(const v1::Job& proto) {

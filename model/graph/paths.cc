@@ -108,6 +108,23 @@ class HalfPaths {
   std::vector<std::vector<HalfPath>> lists_;
 };
 
+// The edge is there.
+double WeightOf(const EdgeMatrix& edges, int32_t target, int32_t source) {
+  const auto row = edges.columns.begin() + edges.row_begin[target];
+  const auto end = edges.columns.begin() + edges.row_begin[target + 1];
+  return edges.weights[std::lower_bound(row, end, source) - edges.columns.begin()];
+}
+
+std::optional<double> EffectOf(const AttributionGraph& graph, const std::vector<int32_t>& path) {
+  double effect = WeightOf(graph.edges, path[1], path[0]);
+  for (size_t i = 2; i < path.size(); ++i) {
+    const double pre_activation = graph.pre_activations[path[i - 1]];
+    if (pre_activation == 0) return std::nullopt;
+    effect *= WeightOf(graph.edges, path[i], path[i - 1]) / pre_activation;
+  }
+  return effect;
+}
+
 // Which nodes are in the set. [n_nodes].
 absl::StatusOr<std::vector<uint8_t>> MaskOf(const AttributionGraph& graph,
                                             const std::vector<int32_t>& nodes, const char* field) {
@@ -164,6 +181,7 @@ absl::StatusOr<std::vector<GraphPath>> FindPaths(const AttributionGraph& graph,
                       return a.strength != b.strength ? a.strength > b.strength : a.nodes < b.nodes;
                     });
   paths.resize(kept);
+  for (GraphPath& path : paths) path.effect = EffectOf(graph, path.nodes);
   return paths;
 }
 

@@ -7,10 +7,18 @@
 // to one node add up to 1 in a complete graph. The row sums are those of the complete graph,
 // whatever edges the search may use; strengths found with different prunings can be compared.
 //
+// A path's effect is how much of its target's value came along it, with sign and in the target's
+// unit. The source acts on the first step with A[s1, s0]; of what a step s_i passes on, the share
+// A[s_i, s_i-1] / pre_activation[s_i] goes back to the step before:
+//   effect(s0 … sk) = A[sk, sk-1] * product over 0 < i < k of A[s_i, s_i-1] / pre_activation[s_i]
+// The frozen model is linear, so the effects of all paths from tokens and errors to one node, and
+// of those from biases, add up to the node's pre-activation.
+//
 // Pure functions; any thread.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -35,6 +43,9 @@ struct GraphPath {
   double strength = 0;         // (0, 1]
   // +1 or -1: the product of the edges' signs. A negative path speaks against its target.
   int32_t sign = 1;
+  // In the unit of the target's pre-activation (of a logit: its demeaned logit). Not set if a step
+  // in between has no pre-activation, as in graphs of other tools.
+  std::optional<double> effect = {};
 };
 
 // At most max_paths paths, strongest first; ties in the order of their node indices. `edge_mask`,

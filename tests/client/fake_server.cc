@@ -66,6 +66,12 @@ grpc::Status FakeGraphService::FindPaths(grpc::ServerContext* context,
   return Answer(find_paths, *request, response, context);
 }
 
+grpc::Status FakeGraphService::FindCone(grpc::ServerContext* context,
+                                        const v1::FindConeRequest* request,
+                                        v1::FindConeResponse* response) {
+  return Answer(find_cone, *request, response, context);
+}
+
 grpc::Status FakeGraphService::ExportGraph(grpc::ServerContext* context,
                                            const v1::ExportGraphRequest* request,
                                            grpc::ServerWriter<v1::ExportGraphResponse>* writer) {

@@ -53,6 +53,7 @@ class FakeGraphService final : public v1::GraphService::Service {
   UnaryFunction<v1::ListGraphsRequest, v1::ListGraphsResponse> list_graphs;
   UnaryFunction<v1::DeleteGraphRequest, v1::DeleteGraphResponse> delete_graph;
   UnaryFunction<v1::FindPathsRequest, v1::FindPathsResponse> find_paths;
+  UnaryFunction<v1::FindConeRequest, v1::FindConeResponse> find_cone;
   StreamFunction<v1::ExportGraphRequest, v1::ExportGraphResponse> export_graph;
 
  private:
@@ -66,6 +67,8 @@ class FakeGraphService final : public v1::GraphService::Service {
                            v1::DeleteGraphResponse* response) override;
   grpc::Status FindPaths(grpc::ServerContext* context, const v1::FindPathsRequest* request,
                          v1::FindPathsResponse* response) override;
+  grpc::Status FindCone(grpc::ServerContext* context, const v1::FindConeRequest* request,
+                        v1::FindConeResponse* response) override;
   grpc::Status ExportGraph(grpc::ServerContext* context, const v1::ExportGraphRequest* request,
                            grpc::ServerWriter<v1::ExportGraphResponse>* writer) override;
 };

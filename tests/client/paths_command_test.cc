@@ -41,6 +41,7 @@ constexpr char kPaths[] = R"pb(
     nodes { id: "5_7_21" kind: NODE_KIND_LOGIT layer: 4 position: 21 index: 7 token: " Mars" }
     strength: 0.125
     sign: 1
+    effect: 1.75
   }
   paths {
     nodes { id: "2_-1_20" kind: NODE_KIND_ERROR layer: 2 position: 20 index: -1 token: " is" }
@@ -74,10 +75,10 @@ TEST_F(PathsCommandTest, PathsAreTablesOfWords) {
   const CommandResult result = Run({"7f3a"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.out,
-            "strength  path\n"
-            "+0.125    picture row 2 column 3 → L0 feature 812 → L3 feature 77 at \" planet\" (21) "
-            "→ \" Mars\"\n"
-            "-0.0625   L2 error at \" is\" (20) → \" Mars\"\n");
+            "strength  effect  path\n"
+            "+0.125    +1.75   picture row 2 column 3 → L0 feature 812 → L3 feature 77 at "
+            "\" planet\" (21) → \" Mars\"\n"
+            "-0.0625   -       L2 error at \" is\" (20) → \" Mars\"\n");
   EXPECT_EQ(request_.name(), "graphs/7f3a");
   EXPECT_EQ(request_.source_ids_size() + request_.target_ids_size(), 0);
   EXPECT_EQ(request_.max_paths(), 10);
@@ -101,6 +102,8 @@ TEST_F(PathsCommandTest, JsonHasEveryNumber) {
   ASSERT_EQ(json["paths"].size(), 2u);
   EXPECT_EQ(json["paths"][1]["sign"], -1);
   EXPECT_EQ(json["paths"][0]["strength"], 0.125);
+  EXPECT_EQ(json["paths"][0]["effect"], 1.75);
+  EXPECT_TRUE(json["paths"][1]["effect"].is_null());
   EXPECT_EQ(json["paths"][0]["nodes"][1]["id"], "0_812_5");
   EXPECT_EQ(json["paths"][0]["nodes"][1]["kind"], "feature");
   EXPECT_EQ(json["paths"][0]["nodes"][0]["image_place"]["column"], 2);

@@ -124,7 +124,7 @@ TEST_P(HelpTest, IsPrintedToStdoutWithCode0) {
 
 INSTANTIATE_TEST_SUITE_P(EveryCommand, HelpTest,
                          testing::Values("cajal", "info", "tokenize", "forward", "graph", "graphs",
-                                         "paths", "export", "evaluate", "jobs"));
+                                         "paths", "cone", "export", "evaluate", "jobs"));
 
 // Where the server's address and other settings may come from.
 class SettingsTest : public testing::Test {

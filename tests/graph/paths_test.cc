@@ -88,6 +88,42 @@ TEST(FindPathsTest, AllPathsIntoANodeShareItsInflow) {
   EXPECT_NEAR(sum, 1, 1e-12);
 }
 
+// Without biases and with all features in the graph, a node's value is the sum of its edges. Then
+// the effects of all paths to it make up that value.
+TEST(FindPathsTest, TheEffectsOfAllPathsAddUpToTheTargetsValue) {
+  AttributionGraph graph = TwelveNodeGraph();
+  graph.pre_activations = {2, -2, 4, -2, 0, 0, 0, 0, 0, 0, 4, 2};
+  for (const auto& [target, value] : {std::pair(10, 4.0), std::pair(11, 2.0)}) {
+    const auto paths = FindPaths(
+        graph, {}, {.sources = Range(4, 10), .targets = {target}, .max_paths = kMaxPaths});
+    ASSERT_TRUE(paths.ok());
+    double sum = 0;
+    for (const GraphPath& path : *paths) sum += path.effect.value();
+    EXPECT_NEAR(sum, value, 1e-12) << target;
+  }
+}
+
+// Token 9 gives feature 1 all but 1 of its -2; feature 1 gives -3 of feature 3's -2; that is -2 at
+// the logit: -3 / -2 * -3 / -2 * -2.
+TEST(FindPathsTest, AnEffectIsInTheTargetsUnit) {
+  AttributionGraph graph = TwelveNodeGraph();
+  graph.pre_activations = {2, -2, 4, -2, 0, 0, 0, 0, 0, 0, 4, 2};
+  const auto paths = FindPaths(graph, {}, {.sources = {9}, .targets = {10}, .max_paths = 1});
+  ASSERT_TRUE(paths.ok());
+  ASSERT_THAT((*paths)[0].nodes, ElementsAre(9, 1, 3, 10));
+  EXPECT_NEAR((*paths)[0].effect.value(), -4.5, 1e-12);
+}
+
+TEST(FindPathsTest, WithoutPreActivationsOnlyASingleEdgeHasAnEffect) {
+  const auto paths =
+      FindPaths(TwelveNodeGraph(), {}, {.sources = {9}, .targets = {10}, .max_paths = 3});
+  ASSERT_TRUE(paths.ok());
+  ASSERT_THAT((*paths)[0].nodes, ElementsAre(9, 1, 3, 10));
+  EXPECT_FALSE((*paths)[0].effect);
+  ASSERT_THAT((*paths)[1].nodes, ElementsAre(9, 10));
+  EXPECT_EQ((*paths)[1].effect, 1);
+}
+
 class RandomPathsTest : public ::testing::TestWithParam<int> {};
 
 TEST_P(RandomPathsTest, TheStrongestAreThoseOfAnExhaustiveSearch) {

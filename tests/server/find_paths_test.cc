@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <set>
 
 #include "tests/server/test_server.h"
 
@@ -61,6 +62,38 @@ TEST_F(FindPathsTest, PathsBeginAndEndWhereTheyAreAskedTo) {
             strongest.nodes(1).id());
 }
 
+TEST_F(FindPathsTest, SetsOfNodesHaveNamesAndMayOverlap) {
+  for (const char* set : {"tokens", "text", "E_0_0", "layers:0-1"}) request_.add_source_ids(set);
+  request_.add_target_ids("logits");
+  request_.set_max_paths(1000);
+  request_.mutable_prune()->set_node_threshold(1);
+  request_.mutable_prune()->set_edge_threshold(1);
+  ASSERT_TRUE(Find().ok());
+  std::set<int> from;
+  std::set<std::string> to;
+  for (const v1::Path& path : response_.paths()) {
+    from.insert(path.nodes(0).kind());
+    to.insert(path.nodes(path.nodes_size() - 1).id());
+  }
+  EXPECT_THAT(from, testing::ElementsAre(v1::NODE_KIND_FEATURE, v1::NODE_KIND_TOKEN));
+  EXPECT_EQ(to.size(), 2u);
+}
+
+// The fake engine's features have no pre-activations, and its edges into logits from them weigh
+// -0.25.
+TEST_F(FindPathsTest, EffectsAreSentWhereTheyAreKnown) {
+  request_.add_source_ids("features");
+  request_.set_max_paths(1000);
+  ASSERT_TRUE(Find().ok());
+  std::set<int> lengths;
+  for (const v1::Path& path : response_.paths()) {
+    lengths.insert(path.nodes_size());
+    EXPECT_EQ(path.has_effect(), path.nodes_size() == 2);
+    EXPECT_EQ(path.effect(), path.nodes_size() == 2 ? -0.25 : 0);
+  }
+  EXPECT_THAT(lengths, testing::ElementsAre(2, 3));
+}
+
 struct BadRequest {
   const char* field;
   std::function<void(v1::FindPathsRequest*)> spoil;
@@ -74,11 +107,6 @@ TEST_F(FindPathsTest, WhatCannotBeAnsweredIsRefusedByField) {
        [this](auto* request) {
          request->add_target_ids(response_.paths(0).nodes(1).id());
          request->add_target_ids("Mars");
-       }},
-      {"sources",
-       [this](auto* request) {
-         request->add_source_ids(response_.paths(0).nodes(0).id());
-         request->add_source_ids(response_.paths(0).nodes(0).id());
        }},
       {"max_paths", [](auto* request) { request->set_max_paths(0); }},
       {"max_paths", [](auto* request) { request->set_max_paths(1001); }},
