@@ -130,9 +130,10 @@ class Engine {
   virtual absl::Status Validate(const PreparedPrompt& prompt,
                                 const AttributionRequest& request) const = 0;
 
-  // Bytes that the call will need beyond the model. Close to the truth from above for TopK
-  // transcoders; others do not bound the number of active features, so Attribute checks again when
-  // it knows them, and refuses with NEVER_FITS too.
+  // Bytes to reserve for the call beyond the model: an upper bound. Transcoders without a k do not
+  // bound the number of active features; a graph then reserves the whole budget unless it would
+  // need less with all of them active. Attribute corrects the context's reservation when it knows
+  // them, and refuses with NEVER_FITS too.
   [[nodiscard]] virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
                                               const ForwardRequest& request) const = 0;
   [[nodiscard]] virtual int64_t EstimateBytes(const PreparedPrompt& prompt,

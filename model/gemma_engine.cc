@@ -195,12 +195,12 @@ int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
 
 int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
                                    const AttributionRequest& request) const {
-  // A GPU sweeps one batch at a time (sweep_batches.h).
-  const int64_t n_sweeps =
-      model_.weights.placement.device.is_cpu() ? sweep_workers_.n_threads() : 1;
-  return attribution::EstimateGraphBytes(
-      model_.config, transcoders_->info(), request.settings, prompt.tokenized.n_positions(),
-      static_cast<int64_t>(prompt.tokenized.image_spans.size()), n_sweeps);
+  const attribution::ByteBounds bounds = attribution::EstimateGraphBytes(
+      attribution::DimensionsOf(model_, *transcoders_, sweep_workers_,
+                                prompt.tokenized.n_positions(),
+                                static_cast<int64_t>(prompt.tokenized.image_spans.size())),
+      request.settings);
+  return std::max(bounds.least, std::min(bounds.most, info_.budget_bytes));
 }
 
 int64_t GemmaEngine::EstimateBytes(const std::vector<PreparedPrompt>& prompts,
@@ -270,8 +270,7 @@ absl::StatusOr<graph::AttributionGraph> GemmaEngine::Attribute(const PreparedPro
     const c10::InferenceMode no_autograd;
     RETURN_IF_ERROR(Validate(request));
     RETURN_IF_ERROR(Validate(prompt, request));
-    attribution::AttributeOptions options{.settings = request.settings,
-                                          .budget_bytes = info_.budget_bytes};
+    attribution::AttributeOptions options{.settings = request.settings};
     ASSIGN_OR_RETURN(options.target_token_ids, TokenIdsOf(request.settings.targets));
     ASSIGN_OR_RETURN(graph::AttributionGraph graph,
                      attribution::Attribute(model_, folded_, *transcoders_, InputOf(prompt),

@@ -78,6 +78,7 @@ void JobRunner::Compute(const std::shared_ptr<Run>& run) {
   if (!job.Start()) return End(run->job, StoppedEarlyError(job), {});
   run->context = RunContext(job.stop_flag(), std::chrono::steady_clock::time_point::max(),
                             [&job](const Progress& progress) { job.ReportProgress(progress); });
+  run->context.set_memory(&run->memory);
   const absl::Status status = CatchExceptions([&run] { return run->steps.compute(&run->context); });
   run->steps.compute = nullptr;  // frees the prompt's pixels
   if (!status.ok()) return End(run->job, status, {});

@@ -9,6 +9,7 @@
 
 #include "model/attribution/feature_selection.h"
 #include "model/attribution/graph_assembly.h"
+#include "model/attribution/row_plan.h"
 #include "model/attribution/row_sweep.h"
 #include "model/attribution/source_table.h"
 #include "model/attribution/sweep_batches.h"
@@ -53,27 +54,70 @@ int64_t BlockSize(const GraphSettings& settings, int64_t n_selected, int64_t n_w
   return std::min<int64_t>(remaining, int64_t{settings.update_interval} * settings.batch_size);
 }
 
-// Now that the features are known: do their rows fit? Rows of all candidates have a known length;
-// which features a selection takes is not known yet, so its rows are taken as long as the longest.
-absl::Status CheckBudget(const SourceTable& sources, const std::vector<int64_t>& candidates,
-                         int64_t n_selected, int64_t n_targets, int64_t budget_bytes) {
-  int64_t n_values = n_targets * sources.n_columns();
-  if (n_selected == std::ssize(candidates)) {
-    for (const int64_t feature : candidates) {
-      n_values += sources.ColumnsBelow(sources.features().layers[static_cast<size_t>(feature)]);
-    }
-  } else {
-    n_values += n_selected * sources.n_columns();
-  }
-  const int64_t bytes = sources.VectorBytes() + n_values * static_cast<int64_t>(sizeof(float));
-  if (budget_bytes == 0 || bytes <= budget_bytes) return absl::OkStatus();
-  return NeverFits("settings.max_feature_nodes",
-                   "a graph of " + std::to_string(n_selected) + " features over " +
-                       std::to_string(sources.n_columns()) + " sources",
-                   bytes, budget_bytes);
+std::vector<int64_t> CountByLayer(const FeatureTable& features, int n_layers) {
+  std::vector<int64_t> counts(static_cast<size_t>(n_layers), 0);
+  for (const int32_t layer : features.layers) ++counts[static_cast<size_t>(layer)];
+  return counts;
 }
 
+// Reserves what the graph will need, now that it is known better.
+class MemoryForRows {
+ public:
+  MemoryForRows(const GraphDimensions& dimensions, const GraphSettings& settings,
+                const SourceTable& sources, RunContext* context)
+      : dimensions_(dimensions),
+        settings_(settings),
+        n_columns_(sources.n_columns()),
+        n_active_(CountByLayer(sources.features(), sources.n_layers())),
+        context_(context) {}
+
+  // The first estimate was made before any feature was known: gives back what it has too much.
+  absl::Status Correct(const RowPlan& plan) {
+    RETURN_IF_ERROR(CheckLimit(plan));
+    return context_->CorrectReservation(Bytes(plan), What(plan));
+  }
+  // Rankings change as rows become known.
+  absl::Status Grow(const RowPlan& plan) {
+    RETURN_IF_ERROR(CheckLimit(plan));
+    return context_->GrowReservation(Bytes(plan), What(plan));
+  }
+
+ private:
+  [[nodiscard]] int64_t Bytes(const RowPlan& plan) const {
+    return GraphBytes(dimensions_, n_active_, settings_, plan);
+  }
+  [[nodiscard]] std::string What(const RowPlan& plan) const {
+    return "a graph of " + std::to_string(static_cast<int64_t>(plan.n_selected)) +
+           " features over " + std::to_string(n_columns_) + " sources";
+  }
+  [[nodiscard]] absl::Status CheckLimit(const RowPlan& plan) const {
+    const int64_t bytes = Bytes(plan);
+    if (bytes <= context_->byte_limit()) return absl::OkStatus();
+    return NeverFits("settings.max_feature_nodes", What(plan), bytes, context_->byte_limit());
+  }
+
+  const GraphDimensions dimensions_;
+  const GraphSettings& settings_;
+  const int64_t n_columns_;
+  const std::vector<int64_t> n_active_;
+  RunContext* const context_;
+};
+
 }  // namespace
+
+GraphDimensions DimensionsOf(const gemma3::Model& model,
+                             const transcoder::TranscoderSet& transcoders,
+                             const SweepWorkers& workers, int64_t n_positions, int64_t n_images) {
+  const gemma3::Placement& placement = model.weights.placement;
+  return {.config = model.config,
+          .transcoders = transcoders.info(),
+          .n_positions = n_positions,
+          .n_images = n_images,
+          // A GPU sweeps one batch at a time (sweep_batches.h).
+          .n_sweeps = placement.device.is_cpu() ? workers.n_threads() : 1,
+          .weight_bytes = static_cast<int64_t>(c10::elementSize(placement.dtype)),
+          .streamed_encoder_bytes = transcoders.StreamedEncoderBytes()};
+}
 
 absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
                                                   const FoldedModel& folded,
@@ -84,8 +128,7 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
   const GraphSettings& settings = options.settings;
   ASSIGN_OR_RETURN(const Trace trace, RecordTrace(model, input, transcoders.info(), context));
   ASSIGN_OR_RETURN(const SourceTable sources,
-                   SourceTable::Build(model, trace, transcoders, settings.zero_positions,
-                                      options.budget_bytes, context));
+                   SourceTable::Build(model, trace, transcoders, settings.zero_positions, context));
   const FeatureTable& features = sources.features();
   ASSIGN_OR_RETURN(const Targets targets,
                    MakeTargets(model, folded, trace, features, settings, options.target_token_ids));
@@ -94,7 +137,13 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
   const int64_t n_wanted = settings.max_feature_nodes == 0
                                ? n_candidates
                                : std::min<int64_t>(settings.max_feature_nodes, n_candidates);
-  RETURN_IF_ERROR(CheckBudget(sources, candidates, n_wanted, targets.size(), options.budget_bytes));
+  MemoryForRows memory(DimensionsOf(model, transcoders, *workers, sources.n_positions(),
+                                    static_cast<int64_t>(input.image_runs.size())),
+                       settings, sources, context);
+  const int64_t sweep_rows = std::min<int64_t>(kSweepRows, settings.batch_size);
+  // The least that can come: targets, and the features of the lowest layers.
+  RETURN_IF_ERROR(memory.Grow(PlanRows(
+      sources, {}, {candidates.begin(), candidates.begin() + n_wanted}, n_wanted, sweep_rows)));
 
   const FrozenModel frozen(model, transcoders.info(), folded, trace);
   const RowSweep sweep(transcoders, sources, frozen);
@@ -111,15 +160,15 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
                    SweepTargets(sweep, features, targets, workers, context));
   keep(std::move(target_rows));
 
+  if (n_wanted == 0) RETURN_IF_ERROR(memory.Correct(PlanRows(sources, batches, {}, 0, sweep_rows)));
   context->BeginPhase("feature_rows", n_wanted);
-  const int64_t sweep_rows = std::min<int64_t>(kSweepRows, settings.batch_size);
   for (int64_t n_selected = 0; n_selected < n_wanted;) {
-    std::vector<int64_t> block;
-    if (n_wanted == n_candidates) {
-      block = candidates;
-    } else {
-      block = selection.MostInfluential(BlockSize(settings, n_selected, n_wanted, n_candidates));
-    }
+    const int64_t block_size = BlockSize(settings, n_selected, n_wanted, n_candidates);
+    std::vector<int64_t> block =
+        n_wanted == n_candidates ? candidates : selection.MostInfluential(n_wanted - n_selected);
+    const RowPlan plan = PlanRows(sources, batches, block, block_size, sweep_rows);
+    RETURN_IF_ERROR(n_selected == 0 ? memory.Correct(plan) : memory.Grow(plan));
+    block.resize(static_cast<size_t>(block_size));
     const auto n_block = static_cast<int64_t>(block.size());
     ASSIGN_OR_RETURN(
         std::vector<RowBatch> rows,

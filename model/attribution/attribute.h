@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "model/attribution/byte_estimate.h"
 #include "model/attribution/frozen_model.h"
 #include "model/attribution/sweep_workers.h"
 #include "model/base/run_context.h"
@@ -18,12 +19,22 @@ struct AttributeOptions {
   graph::GraphSettings settings;
   // For each of settings.targets the vocabulary ids of its tokens (target_check.h).
   std::vector<std::vector<int64_t>> target_token_ids;
-  int64_t budget_bytes = 0;  // refuse with NEVER_FITS above it; 0 = no limit
 };
+
+// What byte_estimate.h asks for, of a prompt of `n_positions` with `n_images` pictures and crops.
+// Refers to the model and the transcoders.
+GraphDimensions DimensionsOf(const gemma3::Model& model,
+                             const transcoder::TranscoderSet& transcoders,
+                             const SweepWorkers& workers, int64_t n_positions, int64_t n_images);
 
 // Everything but the graph's texts: nodes, edges, biases, additivity; model, transcoder and token
 // texts are the caller's to fill in. Phases "vision", "forward", "encode", "logit_rows",
 // "feature_rows", "package". Needs the model's thread.
+//
+// The context's reservation must cover EstimateGraphBytes(…).most, or be the whole budget. It is
+// corrected when the features are known, and again whenever a new ranking of the features shows
+// that more is needed. Where the budget turns out too small, INVALID_ARGUMENT, NEVER_FITS; where
+// others hold it, RESOURCE_EXHAUSTED, DOES_NOT_FIT_NOW.
 absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
                                                   const FoldedModel& folded,
                                                   const transcoder::TranscoderSet& transcoders,

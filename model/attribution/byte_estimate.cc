@@ -1,6 +1,8 @@
 #include "model/attribution/byte_estimate.h"
 
 #include <algorithm>
+#include <set>
+#include <vector>
 
 #include "model/attribution/sweep_batches.h"
 #include "model/attribution/targets.h"
@@ -9,15 +11,211 @@
 namespace cajal::attribution {
 namespace {
 
-constexpr int64_t kFloat = sizeof(float);
-
 using gemma3::AttentionPattern;
+using gemma3::HookSite;
 using transcoder::TranscoderSetInfo;
 
-// Scores, softmax and pattern of one tile of queries, in numbers.
-int64_t PatternTile(const checkpoint::TextConfig& text, int64_t n_positions) {
-  return 3 * text.num_attention_heads * std::min(n_positions, AttentionPattern::kTile) *
-         n_positions;
+constexpr double kFloat = sizeof(float);
+
+// What torch and the allocator add to the numbers: a share, and what is there from the start.
+constexpr double kAllowance = 1.02;
+constexpr double kAtLeast = 1 << 16;
+
+// Scores, softmax and pattern of the largest tile of queries, in numbers. A tile's keys end with
+// it, or with the last image that it begins to read.
+double PatternTile(const checkpoint::Gemma3Config& config, int64_t n_positions, int64_t n_images) {
+  const int64_t tile = std::min(n_positions, AttentionPattern::kTile);
+  const int64_t whole_tiles = n_positions / tile * tile;
+  const int64_t beyond = n_images > 0 ? config.mm_tokens_per_image : 0;
+  const int64_t largest = std::max(tile * std::min(whole_tiles + beyond, n_positions),
+                                   (n_positions - whole_tiles) * n_positions);
+  return 3.0 * static_cast<double>(config.text.num_attention_heads * largest);
+}
+
+// Numbers that encoding holds for each of a layer's features: pre-activations, activations, and
+// what their sorting takes; of a batch's TopK all candidates with their indices.
+double NumbersPerFeature(transcoder::ActivationKind activation) {
+  if (activation == transcoder::ActivationKind::kBatchTopK) return 8;
+  return transcoder::HasK(activation) ? 3.2 : 2.3;
+}
+
+// Bytes of each phase. In floating point: absurd requests must not wrap around.
+class Phases {
+ public:
+  Phases(const GraphDimensions& dimensions, const graph::GraphSettings& settings,
+         std::span<const int64_t> n_active)
+      : of_(dimensions),
+        settings_(settings),
+        text_(dimensions.config.text),
+        T_(static_cast<double>(dimensions.n_positions)),
+        d_(static_cast<double>(text_.hidden_size)),
+        L_(static_cast<double>(text_.num_hidden_layers)),
+        n_active_(n_active.begin(), n_active.end()) {}
+
+  [[nodiscard]] double n_active_total() const {
+    double n = 0;
+    for (const int64_t of_layer : n_active_) n += static_cast<double>(of_layer);
+    return n;
+  }
+  // Tokens, features, and an error and a bias at each (layer, position).
+  [[nodiscard]] double n_columns() const { return n_active_total() + T_ + 2 * L_ * T_; }
+
+  [[nodiscard]] double Forward() const {
+    const TranscoderSetInfo& set = of_.transcoders;
+    const std::set<HookSite> sites = {HookSite::kResidPre, HookSite::kAttnOutRaw,
+                                      HookSite::kResidMid, HookSite::kMlpOutRaw,
+                                      set.input_site,      set.output_site};
+    const auto n_sites = static_cast<double>(sites.size());
+    const auto weight = static_cast<double>(of_.weight_bytes);
+    const double recorded = L_ * (weight * n_sites * T_ * d_ + QueriesAndKeys()) +
+                            weight * 2 * T_ * d_ + (weight < kFloat ? FloatSites() : 0);
+    return recorded +
+           static_cast<double>(EstimateForwardBytes(of_.config, of_.n_positions, of_.n_images));
+  }
+
+  [[nodiscard]] double Encode() const {
+    double vectors = T_ * d_;
+    double largest = 0;
+    for (size_t layer = 0; layer < n_active_.size(); ++layer) {
+      const double columns = static_cast<double>(n_active_[layer]) + 2 * T_;
+      double later = 0;  // what layers below write to this one
+      for (size_t below = 0; below < layer; ++below) {
+        if (of_.transcoders.LastWrittenLayer(static_cast<int>(below)) >= static_cast<int>(layer)) {
+          later += static_cast<double>(n_active_[below]);
+        }
+      }
+      const auto n = static_cast<double>(of_.transcoders.features_per_layer[layer]);
+      // First the activations; when these are gone, decoder rows before and after they are scaled
+      // and put in order.
+      const double encoding = kFloat * NumbersPerFeature(of_.transcoders.activation) * T_ * n +
+                              static_cast<double>(of_.weight_bytes) * T_ * d_ +
+                              48 * static_cast<double>(n_active_[layer]);
+      const double reconstruction =
+          kFloat * d_ * (2 * static_cast<double>(n_active_[layer]) + 2 * later + columns + 6 * T_);
+      largest = std::max(largest, kFloat * vectors + std::max(encoding, reconstruction));
+      vectors += (columns + later) * d_;
+    }
+    return Trace() + std::max(largest, kFloat * vectors) + Tables() +
+           static_cast<double>(of_.streamed_encoder_bytes);
+  }
+
+  [[nodiscard]] double Rows(const RowPlan& rows) const {
+    const double at_once = std::min({static_cast<double>(kSweepRows), std::max(rows.n_rows, 1.0),
+                                     std::max(static_cast<double>(settings_.batch_size),
+                                              static_cast<double>(MostTargets(settings_)))});
+    const auto heads = static_cast<double>(text_.num_attention_heads);
+    const auto kv_heads = static_cast<double>(text_.num_key_value_heads);
+    const auto head_dim = static_cast<double>(text_.head_dim);
+    const double tile = std::min(T_, static_cast<double>(AttentionPattern::kTile));
+    // A gradient on the residual, what comes through the skip path or at the heads' outputs of a
+    // tile, and at the values; patterns of long prompts.
+    const double sweep =
+        at_once *
+            (T_ * d_ + std::max(of_.transcoders.has_skip ? T_ * d_ : 0,
+                                tile * heads / kv_heads * head_dim + T_ * kv_heads * head_dim)) +
+        (KeepsPatterns() ? 0 : PatternTile(of_.config, of_.n_positions, of_.n_images));
+    // A ranking looks at one batch after the other.
+    const double ranking = at_once * n_columns() + 12 * n_columns();
+    return Held() +
+           kFloat * (rows.n_values + std::max(static_cast<double>(of_.n_sweeps) * sweep, ranking));
+  }
+
+  [[nodiscard]] double Package(const RowPlan& rows) const {
+    const double n_nodes = rows.n_rows + T_ * (L_ + 1);
+    const double edge = sizeof(int32_t) + sizeof(float);
+    return Held() + kFloat * rows.n_values + edge * rows.n_edges + 40 * n_nodes +
+           (sizeof(graph::FeatureNode) + 24) * n_active_total();
+  }
+
+ private:
+  [[nodiscard]] bool KeepsPatterns() const { return of_.n_positions <= AttentionPattern::kTile; }
+  [[nodiscard]] double QueriesAndKeys() const {
+    return static_cast<double>(of_.weight_bytes) * T_ *
+           static_cast<double>((text_.num_attention_heads + text_.num_key_value_heads) *
+                               text_.head_dim);
+  }
+  // Feature inputs and outputs.
+  [[nodiscard]] double FloatSites() const { return L_ * 2 * kFloat * T_ * d_; }
+  [[nodiscard]] double Trace() const {
+    return L_ * (QueriesAndKeys() + kFloat * 4 * T_) + FloatSites() + kFloat * 2 * T_ * d_;
+  }
+  // Of features and columns.
+  [[nodiscard]] double Tables() const { return 48 * n_active_total() + 24 * T_ * L_; }
+  // While rows are computed and after.
+  [[nodiscard]] double Held() const {
+    double n_vectors = n_columns();
+    for (size_t layer = 0; layer < n_active_.size(); ++layer) {
+      const int index = static_cast<int>(layer);
+      n_vectors +=
+          static_cast<double>(n_active_[layer]) * (of_.transcoders.LastWrittenLayer(index) - index);
+    }
+    const double patterns =
+        KeepsPatterns() ? L_ * static_cast<double>(text_.num_attention_heads) * T_ * T_ : 0;
+    return Trace() + kFloat * (n_vectors * d_ + patterns) + Tables();
+  }
+
+  const GraphDimensions& of_;
+  const graph::GraphSettings& settings_;
+  const checkpoint::TextConfig& text_;
+  const double T_, d_, L_;
+  const std::vector<int64_t> n_active_;
+};
+
+int64_t LargestPhase(const Phases& phases, const RowPlan& rows) {
+  const double bytes = kAtLeast + kAllowance * std::max({phases.Forward(), phases.Encode(),
+                                                         phases.Rows(rows), phases.Package(rows)});
+  return static_cast<int64_t>(std::min(bytes, 9e18));
+}
+
+// The most that the rows of so many active features can take.
+RowPlan LargestPlan(const GraphDimensions& of, std::span<const int64_t> n_active,
+                    const graph::GraphSettings& settings) {
+  const auto T = static_cast<double>(of.n_positions);
+  const auto n_targets = static_cast<double>(MostTargets(settings));
+  double below = T;   // columns below the layer
+  double n_able = 0;  // features so far
+  RowPlan plan;
+  std::vector<double> columns_below;
+  for (const int64_t n : n_active) {
+    columns_below.push_back(below);
+    below += static_cast<double>(n) + 2 * T;
+    n_able += static_cast<double>(n);
+  }
+  const bool all = settings.max_feature_nodes == 0 || settings.max_feature_nodes >= n_able;
+  plan.n_selected = all ? n_able : settings.max_feature_nodes;
+  plan.n_rows = plan.n_selected + n_targets;
+  plan.n_values = n_targets * below;
+  // From the top down, as many as are selected. A batch is as wide as its highest row, and spans
+  // layers until it is half full.
+  double left = plan.n_selected;
+  for (size_t layer = n_active.size(); layer-- > 0;) {
+    const double n = std::min(left, static_cast<double>(n_active[layer]));
+    left -= n;
+    plan.n_values +=
+        n * columns_below[layer] +
+        std::min<double>(n, static_cast<double>(kSweepRows)) * (below - columns_below[layer]);
+  }
+  // When features are ranked in between, a batch may span all layers.
+  if (!all) plan.n_values = plan.n_rows * below;
+  plan.n_edges = plan.n_rows *
+                 (plan.n_selected + T * static_cast<double>(of.config.text.num_hidden_layers + 1));
+  plan.n_edges = std::min(plan.n_edges, plan.n_values);
+  return plan;
+}
+
+int64_t MostBytes(const GraphDimensions& of, const std::vector<int64_t>& n_active,
+                  const graph::GraphSettings& settings) {
+  return LargestPhase(Phases(of, settings, n_active), LargestPlan(of, n_active, settings));
+}
+
+// Per layer, when each position with features has so many as `per_position` says.
+template <typename PerPosition>
+std::vector<int64_t> ActiveOfLayers(const GraphDimensions& of, const graph::GraphSettings& settings,
+                                    const PerPosition& per_position) {
+  const int64_t T = std::max<int64_t>(of.n_positions - settings.zero_positions, 0);
+  std::vector<int64_t> n_active;
+  for (const int64_t n : of.transcoders.features_per_layer) n_active.push_back(T * per_position(n));
+  return n_active;
 }
 
 }  // namespace
@@ -29,68 +227,64 @@ int64_t ActivePerPosition(const TranscoderSetInfo& info, int64_t n_features) {
 int64_t EstimateForwardBytes(const checkpoint::Gemma3Config& config, int64_t n_positions,
                              int64_t n_images) {
   const checkpoint::TextConfig& text = config.text;
-  const int64_t T = n_positions;
-  // The MLP's three wide tensors; half a dozen of the residual's size.
-  const int64_t decoder = PatternTile(text, T) + 3 * T * text.intermediate_size +
-                          6 * T * text.hidden_size + text.vocab_size;
-  int64_t tower = 0;
+  const auto T = static_cast<double>(n_positions);
+  const auto head_rows = static_cast<double>(
+      (2 * text.num_attention_heads + text.num_key_value_heads) * text.head_dim);
+  // Queries, keys and values of the heads, with what they are rotated through; or the MLP's wide
+  // tensors; and half a dozen of the residual's size. Two tables of angles.
+  const double attention = PatternTile(config, n_positions, n_images) + 2 * T * head_rows;
+  const double mlp = 3 * T * static_cast<double>(text.intermediate_size);
+  const double decoder = std::max(attention, mlp) + 6 * T * static_cast<double>(text.hidden_size) +
+                         4 * T * static_cast<double>(text.head_dim) +
+                         4 * static_cast<double>(text.vocab_size);
+  double tower = 0;
   if (n_images > 0 && config.vision.has_value()) {
-    const int64_t patches = config.vision->patches_per_side() * config.vision->patches_per_side();
+    const auto patches =
+        static_cast<double>(config.vision->patches_per_side() * config.vision->patches_per_side());
     // One head's scores at a time.
-    tower = n_images * (3 * patches * patches + 2 * patches * config.vision->intermediate_size +
-                        8 * patches * config.vision->hidden_size);
+    tower = static_cast<double>(n_images) *
+            (3 * patches * patches +
+             2 * patches * static_cast<double>(config.vision->intermediate_size) +
+             8 * patches * static_cast<double>(config.vision->hidden_size));
   }
-  return kFloat * std::max(decoder, tower);
+  return static_cast<int64_t>(kFloat * std::max(decoder, tower));
 }
 
-int64_t EstimateGraphBytes(const checkpoint::Gemma3Config& config,
-                           const TranscoderSetInfo& transcoders,
-                           const graph::GraphSettings& settings, int64_t n_positions,
-                           int64_t n_images, int64_t n_sweeps) {
-  const checkpoint::TextConfig& text = config.text;
-  const int64_t T = n_positions;
-  int64_t n_active = 0;
-  int64_t n_later_vectors = 0;  // one more for each later layer that a feature writes to
-  int64_t widest = 0;
-  for (int layer = 0; layer < transcoders.n_layers(); ++layer) {
-    const int64_t n_features = transcoders.features_per_layer[static_cast<size_t>(layer)];
-    const int64_t n_layer = T * ActivePerPosition(transcoders, n_features);
-    n_active += n_layer;
-    n_later_vectors += n_layer * (transcoders.LastWrittenLayer(layer) - layer);
-    widest = std::max(widest, n_features);
-  }
-  const int64_t n_columns = n_active + T + 2 * T * text.num_hidden_layers;
-  const bool all = settings.max_feature_nodes == 0 || settings.max_feature_nodes >= n_active;
-  const int64_t n_selected = all ? n_active : settings.max_feature_nodes;
-  const int64_t n_logits = MostTargets(settings);
-  const int64_t n_nodes = n_selected + T * (text.num_hidden_layers + 1);
-  const int64_t encoding = 4 * T * widest;  // pre-activations, activations, and their sorting
-  // Once more while they are joined.
-  const int64_t sources = 2 * (n_columns + n_later_vectors) * text.hidden_size;
-  // A gradient on the residual, and those at the heads' outputs and values. The patterns of prompts
-  // of one tile are kept for all layers; others are made again by each sweep.
-  const bool keeps_patterns = T <= AttentionPattern::kTile;
-  const int64_t sweep =
-      kSweepRows * T *
-          (text.hidden_size +
-           (text.num_attention_heads / text.num_key_value_heads + text.num_key_value_heads) *
-               text.head_dim) +
-      (keeps_patterns ? 0 : PatternTile(text, T));
-  // A row is as long as what lies below its target: half of all columns on average, unless the
-  // selected features crowd at the top. In floating point: absurd requests must not wrap around.
-  const double share = all ? 0.5 : 1;
-  const double n_rows = share * static_cast<double>(n_selected) + static_cast<double>(n_logits);
-  const double rows = n_rows * static_cast<double>(n_columns);
-  // Column and weight of each edge between nodes; the same of them.
-  const double edges = 2 * n_rows * static_cast<double>(n_nodes);
-  // The trace has each block's queries and keys and seven tensors of the residual's size.
-  const int64_t patterns = keeps_patterns ? text.num_attention_heads * T * T : 0;
-  const int64_t heads = (text.num_attention_heads + text.num_key_value_heads) * text.head_dim;
-  const int64_t trace = text.num_hidden_layers * (patterns + T * heads + 7 * T * text.hidden_size);
-  const double bytes =
-      static_cast<double>(EstimateForwardBytes(config, n_positions, n_images)) +
-      kFloat * (static_cast<double>(trace + encoding + sources + n_sweeps * sweep) + rows + edges);
-  return static_cast<int64_t>(std::min(bytes, 9e18));
+ByteBounds EstimateGraphBytes(const GraphDimensions& dimensions,
+                              const graph::GraphSettings& settings) {
+  const TranscoderSetInfo& set = dimensions.transcoders;
+  const int64_t least = MostBytes(
+      dimensions,
+      ActiveOfLayers(dimensions, settings, [&](int64_t n) { return ActivePerPosition(set, n); }),
+      settings);
+  if (transcoder::HasK(set.activation)) return {least, least};
+  return {least,
+          MostBytes(dimensions, ActiveOfLayers(dimensions, settings, [](int64_t n) { return n; }),
+                    settings)};
+}
+
+int64_t GraphBytes(const GraphDimensions& dimensions, std::span<const int64_t> n_active,
+                   const graph::GraphSettings& settings, const RowPlan& rows) {
+  return LargestPhase(Phases(dimensions, settings, n_active), rows);
+}
+
+double EstimateOperations(const GraphDimensions& dimensions, const graph::GraphSettings& settings) {
+  const std::vector<int64_t> n_active = ActiveOfLayers(dimensions, settings, [&](int64_t n) {
+    return ActivePerPosition(dimensions.transcoders, n);
+  });
+  const RowPlan plan = LargestPlan(dimensions, n_active, settings);
+  const checkpoint::TextConfig& text = dimensions.config.text;
+  const auto T = static_cast<double>(dimensions.n_positions);
+  const auto d = static_cast<double>(text.hidden_size);
+  const auto heads = static_cast<double>(text.num_attention_heads * text.head_dim);
+  const auto kv_heads = static_cast<double>(text.num_key_value_heads * text.head_dim);
+  double n_sources = T;
+  for (const int64_t n : n_active) n_sources += static_cast<double>(n) + 2 * T;
+  // What a row at the top and the end of the prompt costs; half the layers and half the positions
+  // are below the mean row.
+  const double whole = 2 * (n_sources * d + static_cast<double>(text.num_hidden_layers) * T *
+                                                (d * (heads + kv_heads) + T / 4 * heads));
+  return plan.n_rows * whole / 4;
 }
 
 }  // namespace cajal::attribution

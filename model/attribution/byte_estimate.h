@@ -1,30 +1,70 @@
-// How much memory a graph will need beyond the model, before anything is computed.
+// How much memory a graph needs beyond the model: before anything is computed, and again once the
+// active features and their first ranking are known.
+//
+// A graph goes through four phases, and the memory it needs is that of the largest:
+//   forward    what the trace records of each block, and the largest block itself
+//   encode     the trace, one layer's activations, and the source vectors gathered so far
+//   rows       trace, source vectors, frozen patterns, the rows, and the gradients of each sweep
+//   package    the same without gradients, and the edges
+// Everything that grows with positions, features, rows or nodes is counted, on whichever side of a
+// GPU it lies; weights and constants are not. Pure functions; any thread.
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "model/checkpoint/config.h"
 #include "model/graph/attribution_graph.h"
-#include "model/transcoder/transcoder_set.h"
+#include "model/transcoder/set_info.h"
 
 namespace cajal::attribution {
+
+// What does not depend on the features. Refers to `config` and `transcoders`.
+struct GraphDimensions {
+  const checkpoint::Gemma3Config& config;
+  const transcoder::TranscoderSetInfo& transcoders;
+  int64_t n_positions = 0;
+  int64_t n_images = 0;                // pictures and crops
+  int64_t n_sweeps = 1;                // side by side
+  int64_t weight_bytes = 4;            // of one number of the model
+  int64_t streamed_encoder_bytes = 0;  // of the encoders that pass through the device at once
+};
+
+// The rows of a graph, those of the targets included.
+struct RowPlan {
+  double n_rows = 0;
+  double n_values = 0;  // in all batches, each as wide as its highest row
+  double n_edges = 0;   // no more than this
+  double n_selected = 0;
+};
+
+// Of a request. TopK sets bound their active features, and `least` is `most`. Others do not:
+// `most` then has all features active, and `least` kAssumedActive per layer and position, at the
+// low end of published sets, so that nothing is refused that might fit.
+struct ByteBounds {
+  int64_t least = 0;
+  int64_t most = 0;
+};
+inline constexpr int64_t kAssumedActive = 16;
+
+ByteBounds EstimateGraphBytes(const GraphDimensions& dimensions,
+                              const graph::GraphSettings& settings);
+
+// Of a graph whose active features are known, n_active: per layer.
+int64_t GraphBytes(const GraphDimensions& dimensions, std::span<const int64_t> n_active,
+                   const graph::GraphSettings& settings, const RowPlan& rows);
 
 // What a forward pass holds at once inside its largest block, of the decoder or the tower; nothing
 // recorded. n_images counts pictures and crops.
 int64_t EstimateForwardBytes(const checkpoint::Gemma3Config& config, int64_t n_positions,
                              int64_t n_images);
 
-// Trace, encoding, source vectors, the gradients of `n_sweeps` sweeps side by side, rows and edges.
-// For TopK sets an upper bound. Others do not bound the number of active features: it is then taken
-// as kAssumedActive per layer and position, at the low end of published sets, so that nothing is
-// refused that might fit; Attribute checks the rows again when the features are known.
-int64_t EstimateGraphBytes(const checkpoint::Gemma3Config& config,
-                           const transcoder::TranscoderSetInfo& transcoders,
-                           const graph::GraphSettings& settings, int64_t n_positions,
-                           int64_t n_images, int64_t n_sweeps);
-
-inline constexpr int64_t kAssumedActive = 16;
 // Active features of one position in a layer of n_features: k of TopK sets, else kAssumedActive.
 int64_t ActivePerPosition(const transcoder::TranscoderSetInfo& info, int64_t n_features);
+
+// Floating-point operations of the rows, a multiply-add being two: what `rows` gradients meet on
+// their way down, taken as starting half-way up and half-way along the prompt. Right within a
+// factor of two or so; the bench counts exactly (bench/sweep_work.h).
+double EstimateOperations(const GraphDimensions& dimensions, const graph::GraphSettings& settings);
 
 }  // namespace cajal::attribution

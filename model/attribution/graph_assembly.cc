@@ -92,6 +92,7 @@ AttributionGraph AssembleGraph(const SourceTable& sources, const Targets& target
   AttributionGraph graph;
   graph.n_layers = sources.n_layers();
   graph.input_tokens.resize(static_cast<size_t>(sources.n_positions()));  // the caller fills them
+  graph.active_features.reserve(features.layers.size());
   for (size_t i = 0; i < features.layers.size(); ++i) {
     graph.active_features.push_back({.layer = features.layers[i],
                                      .position = features.positions[i],

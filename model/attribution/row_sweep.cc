@@ -14,6 +14,18 @@ std::vector<double> ToDoubles(const at::Tensor& tensor) {
   return {cpu.const_data_ptr<double>(), cpu.const_data_ptr<double>() + cpu.numel()};
 }
 
+// Sums of rows in float64. Torch's own makes a copy of all values on the CPU; this one of a
+// stretch.
+std::vector<double> RowSums(const at::Tensor& values) {
+  constexpr int64_t kStretch = 4096;
+  const int64_t stretch = values.is_cpu() ? kStretch : std::max<int64_t>(values.size(1), 1);
+  at::Tensor sums = at::zeros({values.size(0)}, values.options().dtype(at::kDouble));
+  for (int64_t begin = 0; begin < values.size(1); begin += stretch) {
+    sums += values.slice(1, begin, begin + stretch).sum(1, false, at::kDouble);
+  }
+  return ToDoubles(sums);
+}
+
 }  // namespace
 
 std::optional<RowBatch> RowSweep::DirectionRows(const Targets& targets, int64_t begin, int64_t end,
@@ -156,11 +168,10 @@ void RowSweep::Inject(int layer, std::span<const int64_t> features, int64_t firs
 void RowSweep::Finish(int layers_below, RowBatch* batch) const {
   const at::Tensor bias_columns =
       sources_.bias_columns().slice(0, 0, layers_below * sources_.n_positions());
-  const std::vector<double> bias =
-      ToDoubles(batch->values.index_select(1, bias_columns).sum(1, false, at::kDouble));
+  const std::vector<double> bias = RowSums(batch->values.index_select(1, bias_columns));
   for (size_t i = 0; i < bias.size(); ++i) batch->bias[i] += bias[i];
   batch->values.index_fill_(1, bias_columns, 0);
-  batch->sums = ToDoubles(batch->values.sum(1, false, at::kDouble));
+  batch->sums = RowSums(batch->values);
   batch->absolute_sums = ToDoubles(at::linalg_vector_norm(batch->values, 1, at::IntArrayRef{1}));
 }
 

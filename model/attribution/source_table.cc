@@ -64,12 +64,12 @@ at::Tensor RepeatByPosition(const at::Tensor& values, const std::vector<int64_t>
   return values.repeat_interleave(ends.slice(0, 1) - ends.slice(0, 0, -1));
 }
 
-absl::Status CheckBudget(int64_t n_values, int layer, int64_t budget_bytes) {
+absl::Status CheckLimit(int64_t n_values, int layer, int64_t limit_bytes) {
   const int64_t bytes = n_values * static_cast<int64_t>(sizeof(float));
-  if (budget_bytes == 0 || bytes <= budget_bytes) return absl::OkStatus();
+  if (bytes <= limit_bytes) return absl::OkStatus();
   return NeverFits("prompt",
                    "what is active up to layer " + std::to_string(layer) + " of so long a prompt",
-                   bytes, budget_bytes);
+                   bytes, limit_bytes);
 }
 
 }  // namespace
@@ -95,8 +95,7 @@ void SourceTable::AddLaterVectors(const transcoder::Reconstruction& reconstructi
 
 absl::StatusOr<SourceTable> SourceTable::Build(const gemma3::Model& model, const Trace& trace,
                                                const TranscoderSet& transcoders,
-                                               int64_t zero_positions, int64_t budget_bytes,
-                                               RunContext* context) {
+                                               int64_t zero_positions, RunContext* context) {
   SourceTable table;
   const int64_t T = trace.n_positions();
   table.n_positions_ = T;
@@ -118,7 +117,7 @@ absl::StatusOr<SourceTable> SourceTable::Build(const gemma3::Model& model, const
       if (transcoders.LastWrittenLayer(below) < layer) continue;
       n_vectors += encoded[static_cast<size_t>(below)].size();
     }
-    RETURN_IF_ERROR(CheckBudget(n_vectors * x.size(1), layer, budget_bytes));
+    RETURN_IF_ERROR(CheckLimit(n_vectors * x.size(1), layer, context->byte_limit()));
     transcoder::Reconstruction reconstruction =
         transcoder::Reconstruct(transcoders, layer, x, active, encoded);
     at::Tensor error = recorded.feature_output - reconstruction.output;

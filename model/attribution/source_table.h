@@ -50,12 +50,10 @@ class SourceTable {
  public:
   // Encodes every layer and gathers the source vectors. Phase "encode", one unit per layer.
   //   zero_positions: features and errors at the first ones are left out.
-  //   budget_bytes: INVALID_ARGUMENT, NEVER_FITS, as soon as the vectors would take more; 0 = no
-  //   limit.
+  // INVALID_ARGUMENT, NEVER_FITS, as soon as the vectors would take more than the context's limit.
   static absl::StatusOr<SourceTable> Build(const gemma3::Model& model, const Trace& trace,
                                            const transcoder::TranscoderSet& transcoders,
-                                           int64_t zero_positions, int64_t budget_bytes,
-                                           RunContext* context);
+                                           int64_t zero_positions, RunContext* context);
 
   [[nodiscard]] const FeatureTable& features() const { return features_; }
   [[nodiscard]] int64_t n_positions() const { return n_positions_; }
@@ -89,11 +87,6 @@ class SourceTable {
   // `layer`.
   [[nodiscard]] const at::Tensor& bias_columns() const { return bias_columns_; }
 
-  // Bytes of all source vectors.
-  [[nodiscard]] int64_t VectorBytes() const {
-    return (n_columns() + n_later_vectors_) * token_vectors_.size(1) *
-           static_cast<int64_t>(sizeof(float));
-  }
   // Vectors of the sources at (layer, position), [GroupSize, d].
   [[nodiscard]] at::Tensor Vectors(int layer, int64_t position) const;
 

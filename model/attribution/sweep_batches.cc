@@ -71,6 +71,17 @@ absl::StatusOr<std::vector<RowBatch>> SweepAll(size_t n_batches, bool on_cpu, in
 
 }  // namespace
 
+int64_t BatchValues(const SourceTable& sources, std::vector<int64_t> features, int64_t max_rows) {
+  const FeatureTable& table = sources.features();
+  SortForSweep(table, &features);
+  int64_t n_values = 0;
+  for (const auto batch : CutBatches(table, features, static_cast<size_t>(max_rows))) {
+    const int top_layer = table.layers[static_cast<size_t>(batch.front())];
+    n_values += std::ssize(batch) * sources.ColumnsBelow(top_layer);
+  }
+  return n_values;
+}
+
 absl::StatusOr<std::vector<RowBatch>> SweepTargets(const RowSweep& sweep, const FeatureTable& table,
                                                    const Targets& targets, SweepWorkers* workers,
                                                    RunContext* context) {

@@ -20,6 +20,10 @@ namespace cajal::attribution {
 // the gradients are [positions, rows, d]; on the CPU these should also stay within the caches.
 inline constexpr int64_t kSweepRows = 64;
 
+// How many numbers the batches of these features' rows will have together, when they are swept in
+// one go.
+int64_t BatchValues(const SourceTable& sources, std::vector<int64_t> features, int64_t max_rows);
+
 // Rows of all targets. Advances the current phase by rows, from 0.
 absl::StatusOr<std::vector<RowBatch>> SweepTargets(const RowSweep& sweep, const FeatureTable& table,
                                                    const Targets& targets, SweepWorkers* workers,

@@ -21,19 +21,38 @@ void Reservation::Release() {
   bytes_ = 0;
 }
 
+int64_t Reservation::limit_bytes() const {
+  CAJAL_CHECK(budget_ != nullptr);
+  return budget_->limit_bytes();
+}
+
+absl::Status Reservation::Resize(int64_t bytes, const std::string& what) {
+  CAJAL_CHECK(budget_ != nullptr && bytes >= 0) << what;
+  if (bytes > bytes_) RETURN_IF_ERROR(budget_->Take(bytes - bytes_, bytes_, what));
+  if (bytes < bytes_) budget_->Return(bytes_ - bytes);
+  bytes_ = bytes;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Reservation> MemoryBudget::Reserve(int64_t bytes, const std::string& what) {
   CAJAL_CHECK(bytes >= 0) << what;
-  if (bytes > limit_bytes_) return NeverFits("", what, bytes, limit_bytes_);
+  RETURN_IF_ERROR(Take(bytes, 0, what));
+  return Reservation(this, bytes);
+}
+
+absl::Status MemoryBudget::Take(int64_t bytes, int64_t held, const std::string& what) {
+  if (bytes > limit_bytes_ - held) return NeverFits("", what, held + bytes, limit_bytes_);
   MutexLock lock(&mutex_);
   if (bytes > limit_bytes_ - reserved_bytes_) {
     return WithReason(
-        absl::ResourceExhaustedError(what + " needs " + std::to_string(bytes) + " bytes, but " +
+        absl::ResourceExhaustedError(what + " needs " + std::to_string(bytes) + " bytes" +
+                                     (held > 0 ? " more" : "") + ", but " +
                                      std::to_string(limit_bytes_ - reserved_bytes_) + " of " +
                                      std::to_string(limit_bytes_) + " are free now"),
         "DOES_NOT_FIT_NOW");
   }
   reserved_bytes_ += bytes;
-  return Reservation(this, bytes);
+  return absl::OkStatus();
 }
 
 int64_t MemoryBudget::reserved_bytes() const {

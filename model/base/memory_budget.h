@@ -26,6 +26,10 @@ class Reservation {
   ~Reservation() { Release(); }
 
   [[nodiscard]] int64_t bytes() const { return bytes_; }
+  // Of the whole budget. The reservation must be of one.
+  [[nodiscard]] int64_t limit_bytes() const;
+  // Gives bytes back, or takes more: Reserve's errors, after which it is as it was.
+  absl::Status Resize(int64_t bytes, const std::string& what);
   void Release();
 
  private:
@@ -48,6 +52,8 @@ class MemoryBudget {
 
  private:
   friend class Reservation;
+  // Takes `bytes` more for an owner who holds `held` already.
+  absl::Status Take(int64_t bytes, int64_t held, const std::string& what);
   void Return(int64_t bytes);
 
   const int64_t limit_bytes_;

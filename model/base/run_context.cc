@@ -1,6 +1,7 @@
 #include "model/base/run_context.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace cajal {
 namespace {
@@ -47,6 +48,19 @@ void RunContext::Advance(int64_t done) {
                                                    static_cast<double>(done)
                                              : 0;
   if (on_progress_) on_progress_(current_);
+}
+
+int64_t RunContext::byte_limit() const {
+  return memory_ == nullptr ? std::numeric_limits<int64_t>::max() : memory_->limit_bytes();
+}
+
+absl::Status RunContext::CorrectReservation(int64_t bytes, const std::string& what) {
+  return memory_ == nullptr ? absl::OkStatus() : memory_->Resize(bytes, what);
+}
+
+absl::Status RunContext::GrowReservation(int64_t bytes, const std::string& what) {
+  if (memory_ == nullptr || bytes <= memory_->bytes()) return absl::OkStatus();
+  return memory_->Resize(bytes, what);
 }
 
 void RunContext::CloseCurrentPhase(Clock::time_point now) {

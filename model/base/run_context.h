@@ -1,4 +1,5 @@
-// What a long computation looks at while it runs: whether to stop, and whom to tell how far it is.
+// What a long computation looks at while it runs: whether to stop, whom to tell how far it is, and
+// how much memory it may take.
 //
 // The owner of a job makes one RunContext for it and passes it down by reference. The computing
 // thread calls Progress and CheckStop between layers and between batches; any thread may call
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "model/base/memory_budget.h"
 
 namespace cajal {
 
@@ -71,6 +73,17 @@ class RunContext {
   // Reports `done` units of the current phase.
   void Advance(int64_t done);
 
+  // What the computation's memory is reserved from; must outlive the computation. Without one
+  // there is no limit.
+  void set_memory(Reservation* memory) { memory_ = memory; }
+  // The most that a computation could ever reserve.
+  [[nodiscard]] int64_t byte_limit() const;
+  // Reserves `bytes` instead of what was reserved so far, when it is known better. Fails as
+  // Reservation::Resize does.
+  absl::Status CorrectReservation(int64_t bytes, const std::string& what);
+  // Makes the reservation at least so large.
+  absl::Status GrowReservation(int64_t bytes, const std::string& what);
+
   // Seconds spent in each phase so far, in the order of their first appearance.
   struct PhaseSeconds {
     std::string phase;
@@ -87,6 +100,7 @@ class RunContext {
   Progress current_;
   Clock::time_point phase_start_;
   std::vector<PhaseSeconds> finished_;
+  Reservation* memory_ = nullptr;
 };
 
 }  // namespace cajal

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "model/base/check.h"
 #include "model/transcoder/activation.h"
 
@@ -24,6 +26,13 @@ TranscoderSet::TranscoderSet(TranscoderSetInfo info, std::vector<LayerWeights> l
   std::vector<const WeightMatrix*> encoders;
   for (const LayerWeights& w : layers_) encoders.push_back(&w.W_enc);
   stream_ = std::make_unique<EncoderStream>(std::move(encoders));
+}
+
+int64_t TranscoderSet::StreamedEncoderBytes() const {
+  if (residency_ != Residency::kStream) return 0;
+  int64_t largest = 0;
+  for (const LayerWeights& w : layers_) largest = std::max(largest, w.W_enc.PlacedBytes());
+  return 2 * largest;
 }
 
 ActiveFeatures TranscoderSet::Encode(int index, const at::Tensor& x, int64_t zero_positions) const {

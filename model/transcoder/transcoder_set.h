@@ -66,6 +66,8 @@ class TranscoderSet {
 
   [[nodiscard]] const TranscoderSetInfo& info() const { return info_; }
   [[nodiscard]] Residency residency() const { return residency_; }
+  // What encoders that pass through the device take of it at once; 0 unless they are streamed.
+  [[nodiscard]] int64_t StreamedEncoderBytes() const;
   [[nodiscard]] int n_layers() const { return info_.n_layers(); }
 
   // x: [T, d], the tensor at the input hook. Features at the first `zero_positions` are left out.

@@ -30,6 +30,9 @@ class WeightMatrix {
   // indices: [n] int64, on any device. Returns [n, columns], float32, on the device.
   [[nodiscard]] at::Tensor Rows(const at::Tensor& indices) const;
 
+  // Bytes that Placed takes of the device when it is not there already.
+  [[nodiscard]] int64_t PlacedBytes() const { return PlacedBytes(tensor_, placement_); }
+
   // Asks the system to read the file ahead, or to take back the memory that reading it took. Do
   // nothing for what is no mapped file.
   void Prefetch() const;

@@ -27,9 +27,18 @@ transcoder::TranscoderSetInfo PaperSet() {
           .features_per_layer = std::vector<int64_t>(34, 163840)};
 }
 
+// The most bytes for one picture in 290 positions.
+int64_t MostBytes(const transcoder::TranscoderSetInfo& set,
+                  const graph::GraphSettings& settings = {}) {
+  const checkpoint::Gemma3Config config = Gemma4b();
+  return EstimateGraphBytes(
+             {.config = config, .transcoders = set, .n_positions = 290, .n_images = 1}, settings)
+      .most;
+}
+
 // The paper's graph: one picture, 290 positions, 7500 features.
 TEST(ByteEstimate, OfThePapersGraphFitsBesideItsTranscodersOnOneLargeGpu) {
-  const int64_t bytes = EstimateGraphBytes(Gemma4b(), PaperSet(), {}, 290, 1, 1);
+  const int64_t bytes = MostBytes(PaperSet());
   // By hand: 34 * 290 * 48 features, as many errors and biases as (layer, position)s, and the
   // tokens are 493 290 sources. Their vectors take 5.05 GB, 7510 rows over all of them 14.82 GB.
   EXPECT_GT(bytes, int64_t{19'870'000'000});
@@ -42,18 +51,27 @@ TEST(ByteEstimate, CountsAVectorForEachLayerThatAFeatureWritesTo) {
     to_the_next_layer.last_written.push_back(std::min(layer + 1, 33));
   }
   // 33 layers of 290 * 48 features write once more, 2560 floats each.
-  EXPECT_GE(EstimateGraphBytes(Gemma4b(), to_the_next_layer, {}, 290, 1, 1) -
-                EstimateGraphBytes(Gemma4b(), PaperSet(), {}, 290, 1, 1),
+  EXPECT_GE(MostBytes(to_the_next_layer) - MostBytes(PaperSet()),
             int64_t{33} * 290 * 48 * 2560 * 4);
 }
 
 TEST(ByteEstimate, CountsNamedTargetsInsteadOfTheDefaultNumber) {
   graph::GraphSettings settings;
-  const int64_t by_probability = EstimateGraphBytes(Gemma4b(), PaperSet(), settings, 290, 1, 1);
+  const int64_t by_probability = MostBytes(PaperSet(), settings);
   settings.targets.assign(110, {.what = graph::NamedToken{"token"}});
   // A hundred rows more than the default's ten, 493 290 floats each.
-  EXPECT_GE(EstimateGraphBytes(Gemma4b(), PaperSet(), settings, 290, 1, 1) - by_probability,
-            int64_t{100} * 493'290 * 4);
+  EXPECT_GE(MostBytes(PaperSet(), settings) - by_probability, int64_t{100} * 493'290 * 4);
+}
+
+// Sets without a k do not bound their features: 34 * 289 of them, times 163 840, 2560 floats each.
+TEST(ByteEstimate, IsUnboundedInAllButNameWhenTheSetHasNoK) {
+  transcoder::TranscoderSetInfo set = PaperSet();
+  set.activation = transcoder::ActivationKind::kJumpRelu;
+  const checkpoint::Gemma3Config config = Gemma4b();
+  const ByteBounds bounds = EstimateGraphBytes(
+      {.config = config, .transcoders = set, .n_positions = 290, .n_images = 1}, {});
+  EXPECT_GT(bounds.most, int64_t{34} * 289 * 163'840 * 2560 * 4);
+  EXPECT_LT(bounds.least, MostBytes(PaperSet()));
 }
 
 }  // namespace

@@ -422,16 +422,16 @@ TEST(Engine, EstimatesThePixelsOfAllPromptsOfAnEvaluation) {
 
 TEST(Engine, RefusesWhatTurnsOutBeyondItsBudget) {
   const auto attribute_within = [](int64_t budget_bytes, int32_t max_feature_nodes) {
-    EngineOptions options = Options();
-    options.budget_bytes = budget_bytes;
-    RunContext context;
-    auto engine = LoadEngine(options, &context);
-    EXPECT_THAT(engine, IsOk());
-    const auto prepared = (*engine)->Prepare(OneImage());
+    const auto prepared = SharedEngine().Prepare(OneImage());
     EXPECT_THAT(prepared, IsOk());
     AttributionRequest request;
     request.settings.max_feature_nodes = max_feature_nodes;
-    return (*engine)->Attribute(*prepared, request, &context);
+    MemoryBudget budget(budget_bytes);
+    auto memory = budget.Reserve(budget_bytes, "test");
+    EXPECT_THAT(memory, IsOk());
+    RunContext context;
+    context.set_memory(&*memory);
+    return SharedEngine().Attribute(*prepared, request, &context);
   };
   // The vectors of 1314 sources of width 64 take 336 kB, rows of all features 3 MB more.
   EXPECT_THAT(attribute_within(100'000, 2), HasReason("NEVER_FITS"));

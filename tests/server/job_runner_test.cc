@@ -92,6 +92,43 @@ TEST_F(JobRunnerTest, WhatNeverFitsFails) {
   EXPECT_EQ(ReasonOf(job.error), "NEVER_FITS");
 }
 
+// The second job needs what the first has given back while that one is still being completed.
+TEST_F(JobRunnerTest, WhatACorrectedReservationGivesBackIsForTheNextJob) {
+  std::promise<void> second_computes;
+  const auto first = registry_.FindOrCreate("Forward", "", "").job;
+  ASSERT_TRUE(runner_.Enqueue(first).ok());
+  runner_.Start(first, [&second_computes] {
+    PreparedJob steps =
+        Steps([](RunContext* context) { return context->CorrectReservation(10, "a graph"); });
+    steps.bytes = 100;
+    steps.complete = [&second_computes](RunContext*) -> absl::StatusOr<JobOutcome> {
+      second_computes.get_future().wait();
+      return JobOutcome{};
+    };
+    return steps;
+  });
+  const JobInfo second = Run([&second_computes] {
+    PreparedJob steps = Steps([&second_computes](RunContext*) {
+      second_computes.set_value();
+      return absl::OkStatus();
+    });
+    steps.bytes = 90;
+    return steps;
+  });
+  EXPECT_EQ(second.state, JobState::kSucceeded);
+  registry_.WaitUntilIdle(std::chrono::steady_clock::time_point::max());
+}
+
+TEST_F(JobRunnerTest, AJobThatGrowsBeyondTheBudgetFails) {
+  const JobInfo job = Run([] {
+    PreparedJob steps =
+        Steps([](RunContext* context) { return context->GrowReservation(101, "a graph"); });
+    steps.bytes = 50;
+    return steps;
+  });
+  EXPECT_EQ(ReasonOf(job.error), "NEVER_FITS");
+}
+
 TEST_F(JobRunnerTest, AnExceptionInAnyStepFailsTheJob) {
   const JobInfo job = Run(
       [] { return Steps([](RunContext*) -> absl::Status { throw std::runtime_error("boom"); }); });
