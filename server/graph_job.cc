@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cajal/v1/graph_service.pb.h"
+#include "model/graph/graph_blocks.h"
 #include "server/errors.h"
 #include "server/graph_conversion.h"
 #include "server/header_and_chunks.h"
@@ -27,6 +28,7 @@ absl::StatusOr<JobOutcome> Store(Traced traced, const graph::GraphOrigin& origin
       .phases = context->phase_seconds()};
   context->BeginPhase("store", 1);
   auto stored = std::make_shared<StoredGraph>();
+  graph::RoundAsStored(&traced.graph);  // what is sent now is what GetGraph will send
   auto record = graphs->Put(traced.graph, origin, cost);
   if (absl::IsAlreadyExists(record.status())) {
     // A job of the same request_id was told to stop when it was as good as done, and has stored its

@@ -44,15 +44,17 @@ class Container {
  public:
   explicit Container(const AttributionGraph& graph) {
     AddNodes(graph);
-    Add("edge_weights", graph.edges.weights);
     Add("bias", graph.bias);
     Add("pre_activations", graph.pre_activations);
     metadata_[kMetadataKey] = MetadataToJson(graph);
   }
 
+  void AddRowBegin(const EdgeMatrix& edges) { Add("edge_row_begin", edges.row_begin); }
+
   void AddCompressedRows(const EdgeMatrix& edges) {
-    Add("edge_row_begin", edges.row_begin);
+    AddRowBegin(edges);
     Add("edge_columns", edges.columns);
+    Add("edge_weights", edges.weights);
   }
 
   void AddCoordinates(const EdgeMatrix& edges) {
@@ -63,6 +65,7 @@ class Container {
     columns_.assign(edges.columns.begin(), edges.columns.end());
     Add("edge_rows", rows_);
     Add("edge_cols", columns_);
+    Add("edge_weights", edges.weights);
   }
 
   void AddPruning(const PruningResult& pruning) {
@@ -220,8 +223,6 @@ absl::Status LoadCoordinates(const SafetensorsFile& file, int64_t n_nodes, EdgeM
 absl::Status LoadEdges(const SafetensorsFile& file, AttributionGraph* graph) {
   EdgeMatrix* edges = &graph->edges;
   RETURN_IF_ERROR(Load(file, "edge_weights", 1, &edges->weights));
-  RETURN_IF_ERROR(Load(file, "bias", 1, &graph->bias));
-  RETURN_IF_ERROR(Load(file, "pre_activations", 1, &graph->pre_activations));
   if (file.Find("edge_rows") != nullptr) {
     // One entry per node, so that the count is known before it is checked against the rest.
     return LoadCoordinates(file, static_cast<int64_t>(graph->bias.size()), edges);
@@ -230,7 +231,8 @@ absl::Status LoadEdges(const SafetensorsFile& file, AttributionGraph* graph) {
   return Load(file, "edge_columns", 1, &edges->columns);
 }
 
-absl::StatusOr<AttributionGraph> LoadGraph(const SafetensorsFile& file) {
+// Everything but the edges.
+absl::StatusOr<AttributionGraph> LoadNodes(const SafetensorsFile& file) {
   const auto metadata = file.metadata().find(kMetadataKey);
   if (metadata == file.metadata().end()) {
     return absl::InvalidArgumentError("is not a graph: the metadata key `graph` is missing");
@@ -240,6 +242,13 @@ absl::StatusOr<AttributionGraph> LoadGraph(const SafetensorsFile& file) {
   RETURN_IF_ERROR(Load(file, "input_tokens", 1, &graph.input_tokens));
   RETURN_IF_ERROR(LoadFeatures(file, &graph));
   RETURN_IF_ERROR(LoadLogits(file, &graph));
+  RETURN_IF_ERROR(Load(file, "bias", 1, &graph.bias));
+  RETURN_IF_ERROR(Load(file, "pre_activations", 1, &graph.pre_activations));
+  return graph;
+}
+
+absl::StatusOr<AttributionGraph> LoadGraph(const SafetensorsFile& file) {
+  ASSIGN_OR_RETURN(AttributionGraph graph, LoadNodes(file));
   RETURN_IF_ERROR(LoadEdges(file, &graph));
   RETURN_IF_ERROR(CheckGraph(graph));
   return graph;
@@ -259,6 +268,19 @@ std::string SerializeStoredGraph(const AttributionGraph& graph) {
   Container container(graph);
   container.AddCompressedRows(graph.edges);
   return checkpoint::SerializeSafetensors(container.tensors(), container.metadata());
+}
+
+std::string SerializeWithoutEdges(const AttributionGraph& graph) {
+  Container container(graph);
+  container.AddRowBegin(graph.edges);
+  return checkpoint::SerializeSafetensors(container.tensors(), container.metadata());
+}
+
+absl::StatusOr<AttributionGraph> ParseWithoutEdges(std::shared_ptr<const std::string> bytes) {
+  ASSIGN_OR_RETURN(const auto file, checkpoint::ParseSafetensors(std::move(bytes), "graph"));
+  ASSIGN_OR_RETURN(AttributionGraph graph, LoadNodes(*file));
+  RETURN_IF_ERROR(Load(*file, "edge_row_begin", 1, &graph.edges.row_begin));
+  return graph;
 }
 
 absl::StatusOr<AttributionGraph> ReadGraph(const std::string& path) {

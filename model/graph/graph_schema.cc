@@ -28,14 +28,36 @@ constexpr const char* kMigrations[] = {
         PRIMARY KEY (sequence, part)
       );
     )sql",
-    // What people add to a graph. The revision counts their changes, so that two people do not
-    // overwrite each other; `labels` are the lines by which lists find the graph.
+    // Graphs are kept in blocks (form 2; form 1 is one block cut anywhere), whose sizes before
+    // compression the parts say. What people add to a graph lies in a table of its own, so that
+    // lists read none of it; its revision counts their changes, and `labels` are the lines by which
+    // lists find the graph. Events are numbered without gaps in the order of their commits; the
+    // store's id tells its cursors from those of other stores.
     R"sql(
-      ALTER TABLE graphs ADD COLUMN annotations TEXT NOT NULL DEFAULT '';
-      ALTER TABLE graphs ADD COLUMN annotations_revision INTEGER NOT NULL DEFAULT 0;
-      ALTER TABLE graphs ADD COLUMN labels TEXT NOT NULL DEFAULT '';
+      ALTER TABLE graphs ADD COLUMN form INTEGER NOT NULL DEFAULT 1;
       ALTER TABLE graphs ADD COLUMN update_time_unix_ms INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE graphs ADD COLUMN annotations_revision INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE graphs ADD COLUMN model TEXT NOT NULL DEFAULT '';
+      ALTER TABLE graphs ADD COLUMN prompt TEXT NOT NULL DEFAULT '';
+      ALTER TABLE graphs ADD COLUMN labels TEXT NOT NULL DEFAULT '';
       UPDATE graphs SET update_time_unix_ms = create_time_unix_ms;
+      UPDATE graphs SET model = coalesce(json_extract(summary, '$.model_name'), ''),
+                        prompt = coalesce(json_extract(summary, '$.prompt'), '')
+        WHERE json_valid(summary);
+      CREATE INDEX graphs_by_owner ON graphs (owner, compressed_bytes);
+      ALTER TABLE graph_parts ADD COLUMN content_bytes INTEGER NOT NULL DEFAULT 0;
+      CREATE TABLE graph_annotations (
+        sequence INTEGER PRIMARY KEY REFERENCES graphs ON DELETE CASCADE,
+        text TEXT NOT NULL
+      );
+      CREATE TABLE graph_events (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind INTEGER NOT NULL,
+        graph_id TEXT NOT NULL,
+        time_unix_ms INTEGER NOT NULL
+      );
+      CREATE TABLE store (id TEXT NOT NULL);
+      INSERT INTO store VALUES (lower(hex(randomblob(6))));
     )sql",
 };
 constexpr int64_t kNewestVersion = std::size(kMigrations);

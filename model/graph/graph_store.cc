@@ -9,9 +9,11 @@
 
 #include "model/base/mutex.h"
 #include "model/graph/compression.h"
+#include "model/graph/encode_ahead.h"
 #include "model/graph/graph_check.h"
+#include "model/graph/graph_events.h"
 #include "model/graph/graph_file.h"
-#include "model/graph/graph_json.h"
+#include "model/graph/graph_rows.h"
 #include "model/graph/graph_schema.h"
 #include "model/graph/scores.h"
 #include "model/graph/sqlite.h"
@@ -25,15 +27,10 @@ constexpr char kReserveFile[] = "/graphs.reserve";
 // Deleting a graph of 1 GB and moving kVacuumPages need some 2 MB and 8 MB of log.
 constexpr int64_t kReserveBytes = 16 << 20;
 constexpr char kVacuumPages[] = "PRAGMA incremental_vacuum(2048)";
-constexpr size_t kPartBytes = 16 << 20;
 constexpr int32_t kDefaultPageSize = 50;
 constexpr int32_t kMaxPageSize = 500;
 constexpr int kIdLength = 12;
 constexpr size_t kMaxAnnotationBytes = 16 << 20;
-
-constexpr char kRecordColumns[] =
-    "id, create_time_unix_ms, owner, request_id, summary, compressed_bytes, sequence, "
-    "content_bytes, update_time_unix_ms, annotations_revision";
 
 int64_t SystemNowUnixMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -85,147 +82,100 @@ absl::StatusOr<Databases> OpenDatabases(const std::string& directory, int64_t no
   return databases;
 }
 
-// A row of graphs as the store needs it inside.
-struct StoredRow {
-  GraphRecord record;
-  int64_t sequence = 0;
-  int64_t content_bytes = 0;
-};
+// `what`: "graphs" or "bytes".
+absl::Status QuotaError(const std::string& owner, const std::string& what, int64_t used,
+                        int64_t permitted) {
+  absl::Status status = absl::ResourceExhaustedError(
+      "the stored graphs of " + (owner.empty() ? "all users" : owner) + " are " +
+      std::to_string(used) + " " + what + ", and " + std::to_string(permitted) +
+      " are permitted: delete some graphs first");
+  status = WithReason(status, "QUOTA");
+  status = WithMetadata(status, "used", std::to_string(used));
+  return WithMetadata(status, "permitted", std::to_string(permitted));
+}
 
-// Of a row selected with kRecordColumns.
-absl::StatusOr<StoredRow> ReadRow(const Statement& select) {
-  StoredRow row;
-  row.record.id = select.Text(0);
-  row.record.create_time_unix_ms = select.Integer(1);
-  row.record.origin = {select.Text(2), select.Text(3)};
-  row.record.size_bytes = select.Integer(5);
-  row.sequence = select.Integer(6);
-  row.content_bytes = select.Integer(7);
-  row.record.update_time_unix_ms = select.Integer(8);
-  row.record.annotations_revision = select.Integer(9);
-  absl::StatusOr<GraphSummary> summary = SummaryFromJson(select.Text(4));
-  if (!summary.ok()) {
-    return absl::DataLossError(row.record.name() + ": " + std::string(summary.status().message()));
+// Whether the owner may have one graph more, of `bytes`.
+absl::Status CheckQuotaFor(const Database& database, const GraphQuota& quota,
+                           const std::string& owner, int64_t bytes) {
+  if (quota.max_graphs == 0 && quota.max_bytes == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const GraphUsage usage, UsageOf(database, owner));
+  if (quota.max_graphs > 0 && usage.n_graphs >= quota.max_graphs) {
+    return QuotaError(owner, "graphs", usage.n_graphs, quota.max_graphs);
   }
-  row.record.summary = *std::move(summary);
-  return row;
-}
-
-absl::Status NoSuchGraph(const std::string& id) {
-  return absl::NotFoundError("graphs/" + id + ": there is no such graph");
-}
-
-absl::StatusOr<StoredRow> FindRow(const Database& database, const std::string& id) {
-  Statement select(database, "SELECT " + std::string(kRecordColumns) + " FROM graphs WHERE id = ?");
-  select.Bind(1, id);
-  ASSIGN_OR_RETURN(const bool found, select.Step());
-  if (!found) return NoSuchGraph(id);
-  return ReadRow(select);
-}
-
-absl::StatusOr<std::string> ReadParts(const Database& database, const StoredRow& row) {
-  std::string bytes;
-  Statement select(database, "SELECT bytes FROM graph_parts WHERE sequence = ? ORDER BY part");
-  select.Bind(1, row.sequence);
-  for (;;) {
-    ASSIGN_OR_RETURN(const bool found, select.Step());
-    if (!found) return bytes;
-    select.AppendBlob(0, &bytes);
-  }
-}
-
-absl::StatusOr<bool> Exists(const Database& database, const std::string& id) {
-  Statement select(database, "SELECT 1 FROM graphs WHERE id = ?");
-  select.Bind(1, id);
-  return select.Step();
-}
-
-absl::StatusOr<bool> Exists(const Database& database, const GraphOrigin& origin) {
-  if (origin.request_id.empty()) return false;
-  Statement select(database, "SELECT 1 FROM graphs WHERE owner = ? AND request_id = ?");
-  select.Bind(1, origin.owner);
-  select.Bind(2, origin.request_id);
-  return select.Step();
-}
-
-// Both tables' rows; the transaction is the caller's.
-absl::Status Insert(Database* database, const GraphRecord& record, const std::string& compressed,
-                    int64_t content_bytes) {
-  Statement insert(*database,
-                   "INSERT INTO graphs (id, create_time_unix_ms, owner, request_id, summary, "
-                   "content_bytes, compressed_bytes, update_time_unix_ms) "
-                   "VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
-  insert.Bind(1, record.id);
-  insert.Bind(2, record.create_time_unix_ms);
-  insert.Bind(3, record.origin.owner);
-  insert.Bind(4, record.origin.request_id);
-  insert.Bind(5, SummaryToJson(record.summary));
-  insert.Bind(6, content_bytes);
-  insert.Bind(7, record.size_bytes);
-  insert.Bind(8, record.update_time_unix_ms);
-  RETURN_IF_ERROR(insert.Run());
-
-  const int64_t sequence = database->LastInsertRow();
-  for (size_t begin = 0; begin < compressed.size(); begin += kPartBytes) {
-    Statement part(*database, "INSERT INTO graph_parts VALUES (?, ?, ?)");
-    part.Bind(1, sequence);
-    part.Bind(2, static_cast<int64_t>(begin / kPartBytes));
-    part.BindBlob(3, compressed.data() + begin, std::min(kPartBytes, compressed.size() - begin));
-    RETURN_IF_ERROR(part.Run());
+  if (quota.max_bytes > 0 && usage.bytes + bytes > quota.max_bytes) {
+    return QuotaError(owner, "bytes", usage.bytes, quota.max_bytes);
   }
   return absl::OkStatus();
 }
 
-// One transaction: a request_id's second graph is refused, an id drawn until it is new.
-absl::Status InsertUnderNewId(Database* database, const std::function<uint64_t()>& random,
-                              const std::string& compressed, int64_t content_bytes,
-                              GraphRecord* record) {
+// An id that no graph has.
+absl::StatusOr<std::string> NewId(const Database& database,
+                                  const std::function<uint64_t()>& random) {
+  for (;;) {
+    std::string id = MakeId(random());
+    const absl::Status found = FindRow(database, id).status();
+    if (absl::IsNotFound(found)) return id;
+    RETURN_IF_ERROR(found);
+  }
+}
+
+// Writes a graph and its event in one transaction. Fills in the record's id and size.
+absl::Status Insert(Database* database, const GraphStoreOptions& options, EncodeAhead* blocks,
+                    GraphRecord* record) {
   ASSIGN_OR_RETURN(const auto transaction, Transaction::Begin(database, Transaction::Kind::kWrite));
-  ASSIGN_OR_RETURN(const bool answered, Exists(*database, record->origin));
-  if (answered) {
+  ASSIGN_OR_RETURN(const auto answered, FindRowByRequest(*database, record->origin));
+  if (answered.has_value()) {
     return absl::AlreadyExistsError("request_id " + record->origin.request_id +
                                     " has a graph already");
   }
-  for (bool taken = true; taken;) {
-    record->id = MakeId(random());
-    ASSIGN_OR_RETURN(taken, Exists(*database, record->id));
+  RETURN_IF_ERROR(CheckQuotaFor(*database, options.quota, record->origin.owner, 1));
+  ASSIGN_OR_RETURN(record->id, NewId(*database, options.random));
+  ASSIGN_OR_RETURN(const int64_t sequence, InsertRow(database, *record));
+  int64_t content_bytes = 0;
+  record->size_bytes = 0;
+  for (int64_t part = 0; std::optional<GraphBlock> block = blocks->Next(); ++part) {
+    RETURN_IF_ERROR(InsertPart(database, sequence, part, *block));
+    content_bytes += block->content_bytes;
+    record->size_bytes += static_cast<int64_t>(block->frame.size());
   }
-  RETURN_IF_ERROR(Insert(database, *record, compressed, content_bytes));
+  // This graph is counted by now, with no bytes.
+  GraphQuota bytes_only = options.quota;
+  bytes_only.max_graphs = 0;
+  RETURN_IF_ERROR(CheckQuotaFor(*database, bytes_only, record->origin.owner, record->size_bytes));
+  RETURN_IF_ERROR(SetSizes(database, sequence, content_bytes, record->size_bytes));
+  RETURN_IF_ERROR(AppendEvent(database, GraphEventKind::kCreated, record->id,
+                              record->create_time_unix_ms, options.kept_events));
   return transaction->Commit();
 }
 
-absl::StatusOr<StoredAnnotations> ReadAnnotations(const Database& database, const std::string& id) {
-  Statement select(database, "SELECT annotations, annotations_revision FROM graphs WHERE id = ?");
-  select.Bind(1, id);
-  ASSIGN_OR_RETURN(const bool found, select.Step());
-  if (!found) return NoSuchGraph(id);
-  return StoredAnnotations{select.Text(0), select.Integer(1)};
-}
-
-std::string Lines(const std::vector<std::string>& labels) {
-  std::string lines;
-  for (const std::string& label : labels) lines += label + "\n";
-  return lines;
+absl::Status Remove(Database* database, const GraphStoreOptions& options, const std::string& id) {
+  ASSIGN_OR_RETURN(const auto transaction, Transaction::Begin(database, Transaction::Kind::kWrite));
+  RETURN_IF_ERROR(DeleteRow(database, id));
+  RETURN_IF_ERROR(AppendEvent(database, GraphEventKind::kDeleted, id, options.now_unix_ms(),
+                              options.kept_events));
+  return transaction->Commit();
 }
 
 absl::Status CheckRevision(const std::string& id, int64_t current,
                            std::optional<int64_t> expected) {
   if (!expected.has_value() || *expected == current) return absl::OkStatus();
   return WithMetadata(
-      WithReason(absl::AbortedError(
-                     "graphs/" + id + ": the annotations are at revision " +
-                     std::to_string(current) + ", not " + std::to_string(*expected) +
-                     ": somebody has changed them since; read them again, then apply your change"),
-                 "STALE_REVISION"),
+      WithReason(
+          absl::AbortedError("graphs/" + id + ": the annotations are at revision " +
+                             std::to_string(current) + ", not " + std::to_string(*expected) +
+                             ": somebody has changed them since; read them again, then apply your "
+                             "change"),
+          "STALE_REVISION"),
       "current_revision", std::to_string(current));
 }
 
-absl::Status DeleteRows(Database* database, const std::string& id) {
-  Statement remove(*database, "DELETE FROM graphs WHERE id = ?");
-  remove.Bind(1, id);
-  RETURN_IF_ERROR(remove.Run());
-  if (database->Changes() > 0) return absl::OkStatus();
-  return NoSuchGraph(id);
+absl::Status Damaged(const GraphRecord& record, const std::string& what) {
+  return absl::DataLossError(record.name() + ": the stored graph is damaged: " + what);
+}
+
+absl::StatusOr<GraphRecord> Undamaged(GraphRow row) {
+  if (!row.record.damage.empty()) return Damaged(row.record, row.record.damage);
+  return std::move(row.record);
 }
 
 // Gives free pages back to the file system, a few at a time, each step with a small log. What stays
@@ -264,13 +214,29 @@ struct GraphStore::Connection {
   std::unique_ptr<Database> database CAJAL_GUARDED_BY(mutex);
 };
 
+struct GraphStore::Listener {
+  Mutex mutex;
+  std::function<void()> listener CAJAL_GUARDED_BY(mutex);
+};
+
 GraphStore::GraphStore(GraphStoreOptions options)
     : options_(WithDefaults(std::move(options))),
       reserve_(options_.data_dir + kReserveFile, kReserveBytes),
       writer_(std::make_unique<Connection>()),
-      reader_(std::make_unique<Connection>()) {}
+      reader_(std::make_unique<Connection>()),
+      listener_(std::make_unique<Listener>()) {}
 
 GraphStore::~GraphStore() = default;
+
+void GraphStore::SetChangeListener(std::function<void()> listener) {
+  MutexLock lock(&listener_->mutex);
+  listener_->listener = std::move(listener);
+}
+
+void GraphStore::TellListener() const {
+  MutexLock lock(&listener_->mutex);
+  if (listener_->listener) listener_->listener();
+}
 
 absl::StatusOr<std::unique_ptr<GraphStore>> GraphStore::Open(GraphStoreOptions options) {
   std::unique_ptr<GraphStore> store(new GraphStore(std::move(options)));
@@ -296,71 +262,92 @@ absl::StatusOr<GraphRecord> GraphStore::Put(const AttributionGraph& graph,
                                             const GraphOrigin& origin, const GraphCost& cost) {
   RETURN_IF_ERROR(CheckGraph(graph));
   ASSIGN_OR_RETURN(const GraphScores scores, ComputeScores(graph));
-  const std::string content = SerializeStoredGraph(graph);
-  const std::string compressed = Compress(content);
+  EncodeAhead blocks(GraphBlocks(graph, options_.max_exact_edges));
 
   GraphRecord record;
   record.create_time_unix_ms = options_.now_unix_ms();
   record.update_time_unix_ms = record.create_time_unix_ms;
   record.origin = origin;
   record.summary = Summarize(graph, scores, cost);
-  record.size_bytes = static_cast<int64_t>(compressed.size());
-
-  MutexLock lock(&writer_->mutex);
-  Database* database = writer_->database.get();
-  const absl::Status status = InsertUnderNewId(database, options_.random, compressed,
-                                               static_cast<int64_t>(content.size()), &record);
-  if (status.ok()) return record;
-  if (ReasonOf(status) == "DISK_FULL") {
-    // The log still takes up what was written until then. Should this fail, the next commit writes
-    // over it.
-    (void)database->Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  {
+    MutexLock lock(&writer_->mutex);
+    Database* database = writer_->database.get();
+    const absl::Status status = Insert(database, options_, &blocks, &record);
+    if (ReasonOf(status) == "DISK_FULL") {
+      // The log still takes up what was written until then. Should this fail, the next commit
+      // writes over it.
+      (void)database->Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+    RETURN_IF_ERROR(status);
   }
-  return status;
+  TellListener();
+  return record;
+}
+
+absl::Status GraphStore::CheckQuota(const std::string& owner) const {
+  MutexLock lock(&reader_->mutex);
+  return CheckQuotaFor(*reader_->database, options_.quota, owner, 1);
 }
 
 absl::StatusOr<GraphRecord> GraphStore::GetRecord(const std::string& id) const {
   MutexLock lock(&reader_->mutex);
-  ASSIGN_OR_RETURN(StoredRow row, FindRow(*reader_->database, id));
-  return std::move(row.record);
+  ASSIGN_OR_RETURN(GraphRow row, FindRow(*reader_->database, id));
+  return Undamaged(std::move(row));
 }
 
 absl::StatusOr<AttributionGraph> GraphStore::Get(const std::string& id) const {
-  StoredRow row;
-  std::string compressed;
+  GraphRow row;
   {
     MutexLock lock(&reader_->mutex);
-    Database* database = reader_->database.get();
-    ASSIGN_OR_RETURN(const auto transaction,
-                     Transaction::Begin(database, Transaction::Kind::kRead));
-    ASSIGN_OR_RETURN(row, FindRow(*database, id));
-    ASSIGN_OR_RETURN(compressed, ReadParts(*database, row));
-  }
-  absl::StatusOr<std::string> content = Decompress(compressed, row.content_bytes);
-  if (!content.ok()) {
-    return WithContext(content.status(), row.record.name() + ": the stored graph is damaged");
+    ASSIGN_OR_RETURN(row, FindRow(*reader_->database, id));
   }
   absl::StatusOr<AttributionGraph> graph =
-      ParseGraph(std::make_shared<const std::string>(*std::move(content)), row.record.name());
-  if (!graph.ok()) {
-    return absl::DataLossError(row.record.name() + ": the stored graph is damaged: " +
-                               std::string(graph.status().message()));
+      row.form == GraphForm::kBlocks ? ReadBlocks(row) : ReadOneFrame(row);
+  if (absl::IsDataLoss(graph.status())) {
+    // Parts may be missing because the graph was deleted while it was read.
+    MutexLock lock(&reader_->mutex);
+    RETURN_IF_ERROR(FindRow(*reader_->database, id).status());
+    return Damaged(row.record, std::string(graph.status().message()));
   }
+  return graph;
+}
+
+absl::StatusOr<std::optional<GraphBlock>> GraphStore::ReadPartOf(const GraphRow& row,
+                                                                 int64_t part) const {
+  MutexLock lock(&reader_->mutex);
+  return ReadPart(*reader_->database, row.sequence, part);
+}
+
+absl::StatusOr<AttributionGraph> GraphStore::ReadBlocks(const GraphRow& row) const {
+  GraphFromBlocks graph;
+  for (int64_t part = 0;; ++part) {
+    ASSIGN_OR_RETURN(const auto block, ReadPartOf(row, part));
+    if (!block.has_value()) return std::move(graph).Finish();
+    RETURN_IF_ERROR(graph.Add(*block));
+  }
+}
+
+absl::StatusOr<AttributionGraph> GraphStore::ReadOneFrame(const GraphRow& row) const {
+  std::string frame;
+  for (int64_t part = 0;; ++part) {
+    ASSIGN_OR_RETURN(const auto piece, ReadPartOf(row, part));
+    if (!piece.has_value()) break;
+    frame += piece->frame;
+  }
+  ASSIGN_OR_RETURN(std::string content, Decompress(frame, row.content_bytes));
+  absl::StatusOr<AttributionGraph> graph =
+      ParseGraph(std::make_shared<const std::string>(std::move(content)), row.record.name());
+  if (!graph.ok()) return absl::DataLossError(graph.status().message());
   return graph;
 }
 
 absl::StatusOr<std::optional<GraphRecord>> GraphStore::FindByRequest(
     const std::string& owner, const std::string& request_id) const {
-  if (request_id.empty()) return std::nullopt;
   MutexLock lock(&reader_->mutex);
-  Statement select(*reader_->database, "SELECT " + std::string(kRecordColumns) +
-                                           " FROM graphs WHERE owner = ? AND request_id = ?");
-  select.Bind(1, owner);
-  select.Bind(2, request_id);
-  ASSIGN_OR_RETURN(const bool found, select.Step());
-  if (!found) return std::nullopt;
-  ASSIGN_OR_RETURN(StoredRow row, ReadRow(select));
-  return std::move(row.record);
+  ASSIGN_OR_RETURN(std::optional<GraphRow> row,
+                   FindRowByRequest(*reader_->database, {owner, request_id}));
+  if (!row.has_value()) return std::nullopt;
+  return Undamaged(*std::move(row));
 }
 
 absl::StatusOr<GraphRecord> GraphStore::SetAnnotations(const std::string& id,
@@ -372,23 +359,21 @@ absl::StatusOr<GraphRecord> GraphStore::SetAnnotations(const std::string& id,
                                            std::to_string(kMaxAnnotationBytes) + " are stored");
   }
   const int64_t now = options_.now_unix_ms();
-  MutexLock lock(&writer_->mutex);
-  Database* database = writer_->database.get();
-  ASSIGN_OR_RETURN(const auto transaction, Transaction::Begin(database, Transaction::Kind::kWrite));
-  ASSIGN_OR_RETURN(StoredRow row, FindRow(*database, id));
-  RETURN_IF_ERROR(CheckRevision(id, row.record.annotations_revision, expected_revision));
-  row.record.update_time_unix_ms = now;
-  ++row.record.annotations_revision;
-  Statement update(*database,
-                   "UPDATE graphs SET annotations = ?, annotations_revision = ?, labels = ?, "
-                   "update_time_unix_ms = ? WHERE sequence = ?");
-  update.Bind(1, text);
-  update.Bind(2, row.record.annotations_revision);
-  update.Bind(3, Lines(labels));
-  update.Bind(4, now);
-  update.Bind(5, row.sequence);
-  RETURN_IF_ERROR(update.Run());
-  RETURN_IF_ERROR(transaction->Commit());
+  GraphRow row;
+  {
+    MutexLock lock(&writer_->mutex);
+    Database* database = writer_->database.get();
+    ASSIGN_OR_RETURN(const auto transaction,
+                     Transaction::Begin(database, Transaction::Kind::kWrite));
+    ASSIGN_OR_RETURN(row, FindRow(*database, id));
+    RETURN_IF_ERROR(CheckRevision(id, row.record.annotations_revision, expected_revision));
+    row.record.update_time_unix_ms = now;
+    ++row.record.annotations_revision;
+    RETURN_IF_ERROR(WriteAnnotations(database, row, text, labels));
+    RETURN_IF_ERROR(AppendEvent(database, GraphEventKind::kUpdated, id, now, options_.kept_events));
+    RETURN_IF_ERROR(transaction->Commit());
+  }
+  TellListener();
   return std::move(row.record);
 }
 
@@ -397,7 +382,8 @@ absl::StatusOr<StoredAnnotations> GraphStore::GetAnnotations(const std::string& 
   return ReadAnnotations(*reader_->database, id);
 }
 
-absl::StatusOr<GraphPage> GraphStore::List(int32_t page_size, const std::string& page_token) const {
+absl::StatusOr<GraphPage> GraphStore::List(int32_t page_size, const std::string& page_token,
+                                           const GraphFilter& filter) const {
   if (page_size < 0) return InvalidField("page_size", "must not be negative");
   const int32_t size = page_size == 0 ? kDefaultPageSize : std::min(page_size, kMaxPageSize);
   ASSIGN_OR_RETURN(const int64_t before, ParsePageToken(page_token));
@@ -406,41 +392,48 @@ absl::StatusOr<GraphPage> GraphStore::List(int32_t page_size, const std::string&
   Database* database = reader_->database.get();
   ASSIGN_OR_RETURN(const auto transaction, Transaction::Begin(database, Transaction::Kind::kRead));
   GraphPage page;
-  Statement count(*database, "SELECT count(*) FROM graphs");
-  RETURN_IF_ERROR(count.Step().status());
-  page.total_size = count.Integer(0);
-
+  ASSIGN_OR_RETURN(page.cursor, graph::NewestCursor(*database));
+  ASSIGN_OR_RETURN(page.total_size, CountRows(*database, filter));
   // One more than asked for tells whether there is a next page.
-  Statement select(*database, "SELECT " + std::string(kRecordColumns) +
-                                  " FROM graphs WHERE sequence < ?"
-                                  " ORDER BY sequence DESC LIMIT ?");
-  select.Bind(1, before);
-  select.Bind(2, int64_t{size} + 1);
-  int64_t last_sequence = 0;
-  for (;;) {
-    ASSIGN_OR_RETURN(const bool found, select.Step());
-    if (!found) return page;
-    if (static_cast<int32_t>(page.records.size()) == size) {
-      page.next_page_token = PageToken(last_sequence);
-      return page;
-    }
-    ASSIGN_OR_RETURN(StoredRow row, ReadRow(select));
-    last_sequence = row.sequence;
-    page.records.push_back(std::move(row.record));
+  ASSIGN_OR_RETURN(std::vector<GraphRow> rows,
+                   SelectRows(*database, filter, before, int64_t{size} + 1));
+  if (rows.size() > static_cast<size_t>(size)) {
+    rows.resize(size);
+    page.next_page_token = PageToken(rows.back().sequence);
   }
+  for (GraphRow& row : rows) page.records.push_back(std::move(row.record));
+  return page;
+}
+
+absl::StatusOr<std::vector<GraphEvent>> GraphStore::EventsAfter(const std::string& cursor,
+                                                                int32_t limit) const {
+  MutexLock lock(&reader_->mutex);
+  Database* database = reader_->database.get();
+  ASSIGN_OR_RETURN(const auto transaction, Transaction::Begin(database, Transaction::Kind::kRead));
+  return graph::EventsAfter(*database, cursor, limit);
+}
+
+absl::StatusOr<std::string> GraphStore::NewestCursor() const {
+  MutexLock lock(&reader_->mutex);
+  Database* database = reader_->database.get();
+  ASSIGN_OR_RETURN(const auto transaction, Transaction::Begin(database, Transaction::Kind::kRead));
+  return graph::NewestCursor(*database);
 }
 
 absl::Status GraphStore::Delete(const std::string& id) {
-  MutexLock lock(&writer_->mutex);
-  Database* database = writer_->database.get();
-  absl::Status status = DeleteRows(database, id);
-  if (ReasonOf(status) == "DISK_FULL") {
-    reserve_.Release();
-    status = DeleteRows(database, id);
+  {
+    MutexLock lock(&writer_->mutex);
+    Database* database = writer_->database.get();
+    absl::Status status = Remove(database, options_, id);
+    if (ReasonOf(status) == "DISK_FULL") {
+      reserve_.Release();
+      status = Remove(database, options_, id);
+    }
+    RETURN_IF_ERROR(status);
+    (void)ReturnFreePages(database);
+    reserve_.Fill();
   }
-  RETURN_IF_ERROR(status);
-  (void)ReturnFreePages(database);
-  reserve_.Fill();
+  TellListener();
   return absl::OkStatus();
 }
 

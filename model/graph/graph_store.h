@@ -8,8 +8,13 @@
 // is synced before Put returns. A data directory belongs to one process at a time (a lock on
 // `graphs.lock`, which the kernel releases when the process ends in any way).
 //
-// Thread-safe. Writers and readers have a connection and a mutex each, so a large Put does not hold
-// up List and Get; compression, checks and parsing happen outside of both.
+// A graph is kept in compressed, checksummed blocks (graph_blocks.h), up to 16.8 million edges to
+// the bit. Each change is written with its event in one transaction, so that whoever follows the
+// events misses none and sees none that did not happen.
+//
+// Thread-safe. Writers and readers have a connection and a mutex each, so that a large Put holds up
+// other writers only, for as long as its bytes take; blocks are checked and decompressed outside of
+// both.
 #pragma once
 
 #include <cstdint>
@@ -23,46 +28,30 @@
 #include "model/graph/attribution_graph.h"
 #include "model/graph/directory_lock.h"
 #include "model/graph/disk_reserve.h"
-#include "model/graph/graph_summary.h"
+#include "model/graph/graph_blocks.h"
+#include "model/graph/graph_record.h"
 
 namespace cajal::graph {
 
+struct GraphRow;  // graph_rows.h
+
+// What the graphs of one owner may take together; 0 = as much as there is.
+struct GraphQuota {
+  int64_t max_graphs = 0;
+  int64_t max_bytes = 0;  // on disk
+};
+
 struct GraphStoreOptions {
   std::string data_dir;  // created with its parents when missing
+  GraphQuota quota;
+  // Graphs with more edges are rounded (graph_blocks.h).
+  int64_t max_exact_edges = kMaxExactEdges;
+  // Changes that EventsAfter can still tell of. Each takes some 40 bytes.
+  int64_t kept_events = 100'000;
   // Milliseconds since 1970. Default: the system's clock.
   std::function<int64_t()> now_unix_ms;
   // 64 random bits, of which ids are made; called by any thread. Default: the system's generator.
   std::function<uint64_t()> random;
-};
-
-// Who asked for a graph.
-struct GraphOrigin {
-  std::string owner;
-  std::string request_id;  // at most one graph for each (owner, request_id); empty = none
-};
-
-struct GraphRecord {
-  std::string id;  // 12 characters of [a-z2-9]
-  int64_t create_time_unix_ms = 0;
-  int64_t update_time_unix_ms = 0;  // of the newest annotations; at first create_time_unix_ms
-  GraphOrigin origin;
-  GraphSummary summary;
-  int64_t size_bytes = 0;            // on disk, compressed
-  int64_t annotations_revision = 0;  // times that SetAnnotations has changed them
-
-  [[nodiscard]] std::string name() const { return "graphs/" + id; }
-};
-
-// What people have added to a graph (annotations.h has the text's form; to the store it is opaque).
-struct StoredAnnotations {
-  std::string text;      // empty until SetAnnotations
-  int64_t revision = 0;  // 0 until SetAnnotations, then 1, 2, …
-};
-
-struct GraphPage {
-  std::vector<GraphRecord> records;  // newest first
-  std::string next_page_token;       // empty on the last page
-  int64_t total_size = 0;            // of the whole list
 };
 
 class GraphStore {
@@ -74,13 +63,18 @@ class GraphStore {
   ~GraphStore();
 
   // Stores a graph under a new id. ALREADY_EXISTS when the owner's request_id has a graph;
-  // RESOURCE_EXHAUSTED (DISK_FULL), after which the store goes on and a later Put may succeed;
-  // CheckGraph's error for a graph that could not be read back.
+  // RESOURCE_EXHAUSTED: DISK_FULL, after which the store goes on and a later Put may succeed, or
+  // QUOTA as of CheckQuota; CheckGraph's error for a graph that could not be read back.
   absl::StatusOr<GraphRecord> Put(const AttributionGraph& graph, const GraphOrigin& origin,
                                   const GraphCost& cost = {});
 
-  // NOT_FOUND names "graphs/{id}". Get is DATA_LOSS when this graph's bytes are damaged; the others
-  // are not concerned.
+  // Whether the owner has room for one more graph, of a byte at least: for those who would rather
+  // know before they compute one. RESOURCE_EXHAUSTED, QUOTA, says what is used and permitted (also
+  // as metadata: used, permitted), and what to do.
+  [[nodiscard]] absl::Status CheckQuota(const std::string& owner) const;
+
+  // NOT_FOUND names "graphs/{id}". DATA_LOSS: Get when this graph's blocks are damaged, GetRecord
+  // when its summary is; no other graph is concerned.
   [[nodiscard]] absl::StatusOr<GraphRecord> GetRecord(const std::string& id) const;
   [[nodiscard]] absl::StatusOr<AttributionGraph> Get(const std::string& id) const;
 
@@ -99,9 +93,22 @@ class GraphStore {
   [[nodiscard]] absl::StatusOr<StoredAnnotations> GetAnnotations(const std::string& id) const;
 
   // page_size: 0 = 50; more than 500 is taken as 500. page_token: empty, or next_page_token of the
-  // page before. Errors name the field. A graph that is stored between two pages is in neither.
-  [[nodiscard]] absl::StatusOr<GraphPage> List(int32_t page_size,
-                                               const std::string& page_token) const;
+  // page before, with the same filter. Errors name the field. A graph that is stored between two
+  // pages is in neither. A graph whose summary is damaged is listed as such, unless the filter asks
+  // for what it can no longer show.
+  [[nodiscard]] absl::StatusOr<GraphPage> List(int32_t page_size, const std::string& page_token,
+                                               const GraphFilter& filter = {}) const;
+
+  // The changes that follow a cursor, oldest first; none when there are none yet. Errors as of
+  // graph_events.h.
+  [[nodiscard]] absl::StatusOr<std::vector<GraphEvent>> EventsAfter(const std::string& cursor,
+                                                                    int32_t limit) const;
+  // The cursor of now.
+  [[nodiscard]] absl::StatusOr<std::string> NewestCursor() const;
+  // `listener` is called after every change, by the thread that made it, which holds no lock of the
+  // store; it must be quick. One listener; null = none. When this returns, the one before is not
+  // running any more.
+  void SetChangeListener(std::function<void()> listener);
 
   // NOT_FOUND when there is no such graph. Its bytes go back to the file system. Works on a full
   // disk: 16 MB (`graphs.reserve`) are set aside for it.
@@ -109,13 +116,19 @@ class GraphStore {
 
  private:
   struct Connection;
+  struct Listener;
   explicit GraphStore(GraphStoreOptions options);
+  void TellListener() const;
+  absl::StatusOr<std::optional<GraphBlock>> ReadPartOf(const GraphRow& row, int64_t part) const;
+  absl::StatusOr<AttributionGraph> ReadBlocks(const GraphRow& row) const;
+  absl::StatusOr<AttributionGraph> ReadOneFrame(const GraphRow& row) const;
 
   const GraphStoreOptions options_;
   const DiskReserve reserve_;            // Delete's, on a full disk
   std::unique_ptr<DirectoryLock> lock_;  // released after both connections are closed
   std::unique_ptr<Connection> writer_;
   std::unique_ptr<Connection> reader_;
+  std::unique_ptr<Listener> listener_;
 };
 
 }  // namespace cajal::graph

@@ -9,7 +9,9 @@
 #include <chrono>
 #include <filesystem>
 #include <random>
+#include <set>
 #include <thread>
+#include <vector>
 
 #include "model/graph/graph_store.h"
 #include "tests/graph/test_graphs.h"
@@ -27,7 +29,7 @@ std::string NewDirectory() {
 }
 
 // What the writer stores as its n-th graph; sizes vary, so that commits take different times.
-AttributionGraph NthGraph(uint64_t n) { return RandomGraph(n, 10 + static_cast<int>(n % 7) * 40); }
+AttributionGraph NthGraph(uint64_t n) { return RandomGraph(n, 5 + static_cast<int>(n % 5) * 20); }
 
 // Runs in a process of its own until it is killed: stores graph after graph and reports each one,
 // once Put has returned, as its id and its number.
@@ -62,38 +64,65 @@ bool ReadReport(int pipe, Report* report) {
   return true;
 }
 
-TEST(GraphStoreCrashTest, AKillAtAnyMomentLosesNoGraphThatPutHasReturned) {
-  constexpr int kKills = 25;
+// Forks a writer, kills it at some moment, and returns what it has reported.
+std::vector<Report> WriteAndKill(const std::string& directory, uint64_t first,
+                                 std::mt19937* random) {
+  int ends[2];
+  EXPECT_EQ(pipe(ends), 0);
+  const pid_t child = fork();
+  if (child == 0) WriteUntilKilled(directory, first, ends[1]);
+  close(ends[1]);
+  std::vector<Report> reports;
+  Report report;
+  // Of two kills one comes at any time after the start, while the store opens or is empty; the
+  // other at any time after the first report, wherever the writer is by then.
+  if ((*random)() % 2 == 0 && ReadReport(ends[0], &report)) reports.push_back(report);
+  std::this_thread::sleep_for(std::chrono::microseconds((*random)() % 20000));
+  kill(child, SIGKILL);
+  while (ReadReport(ends[0], &report)) reports.push_back(report);
+  close(ends[0]);
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status)) << "the writer ended by itself: " << status;
+  return reports;
+}
+
+TEST(GraphStoreCrashTest, TwoHundredKillsOfAStoreOfAThousandGraphsLoseNoneThatPutHasReturned) {
+  constexpr int kBefore = 1000, kKills = 200;
   const std::string directory = NewDirectory();
   std::mt19937 random(5);
   std::vector<Report> committed;
+  std::set<std::string> told;  // ids of the events
+  std::string cursor;
+  {
+    const auto store = GraphStore::Open({.data_dir = directory});
+    ASSERT_TRUE(store.ok()) << store.status();
+    cursor = *(*store)->NewestCursor();
+    constexpr uint64_t kFirst = 1'000'000;  // those of the writers have lower numbers
+    for (uint64_t n = kFirst; n < kFirst + kBefore; ++n) {
+      const auto record = (*store)->Put(NthGraph(n), {});
+      ASSERT_TRUE(record.ok()) << record.status();
+      committed.push_back({record->id, n});
+    }
+  }
   for (int kill_number = 0; kill_number < kKills; ++kill_number) {
-    int ends[2];
-    ASSERT_EQ(pipe(ends), 0);
-    const pid_t child = fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) WriteUntilKilled(directory, 1000 * kill_number, ends[1]);
-    close(ends[1]);
-
-    // The moment: some microseconds after the first report, wherever the writer is by then.
-    Report report;
-    ASSERT_TRUE(ReadReport(ends[0], &report)) << "the writer failed";
-    committed.push_back(report);
-    std::this_thread::sleep_for(std::chrono::microseconds(random() % 20000));
-    kill(child, SIGKILL);
-    while (ReadReport(ends[0], &report)) committed.push_back(report);
-    close(ends[0]);
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status)) << "the writer ended by itself: " << status;
+    const std::vector<Report> reports = WriteAndKill(directory, 1000 * kill_number, &random);
+    committed.insert(committed.end(), reports.begin(), reports.end());
 
     const auto store = GraphStore::Open({.data_dir = directory});
     ASSERT_TRUE(store.ok()) << store.status();
+    const auto events = (*store)->EventsAfter(cursor, 10 * kBefore);
+    ASSERT_TRUE(events.ok()) << events.status();
+    for (const GraphEvent& event : *events) {
+      ASSERT_TRUE(event.record.has_value()) << event.graph_id;
+      ASSERT_TRUE(told.insert(event.graph_id).second) << event.graph_id;
+      cursor = event.cursor;
+    }
+    for (const Report& report : reports) ASSERT_TRUE(told.contains(report.id)) << report.id;
     // At most one graph for each kill is there without having been reported.
-    const int64_t total = (*store)->List(1, "")->total_size;
-    EXPECT_GE(total, static_cast<int64_t>(committed.size()));
-    EXPECT_LE(total, static_cast<int64_t>(committed.size()) + kill_number + 1);
-    for (const Report& graph : committed) ASSERT_TRUE((*store)->GetRecord(graph.id).ok());
+    const auto total = static_cast<size_t>((*store)->List(1, "")->total_size);
+    ASSERT_EQ(total, told.size());
+    ASSERT_LE(total, committed.size() + kill_number + 1);
   }
   const auto store = GraphStore::Open({.data_dir = directory});
   for (const Report& graph : committed) {

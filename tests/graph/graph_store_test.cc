@@ -2,17 +2,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 
-#include <atomic>
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
-#include "tests/graph/test_graphs.h"
+#include "tests/graph/graph_store_fixture.h"
 
 namespace cajal::graph {
 namespace {
@@ -21,47 +20,6 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
-
-// A data directory of its own for each test, and stores on it with a clock and ids that repeat.
-class GraphStoreTest : public ::testing::Test {
- protected:
-  GraphStoreTest() {
-    std::string path = ::testing::TempDir() + "/graph_store_XXXXXX";
-    directory_ = mkdtemp(path.data());
-  }
-  ~GraphStoreTest() override { fs::remove_all(directory_); }
-
-  absl::StatusOr<std::unique_ptr<GraphStore>> TryOpen() {
-    return GraphStore::Open({.data_dir = directory_,
-                             .now_unix_ms = [this] { return now_ms_; },
-                             .random = [this] { return next_random_++; }});
-  }
-  std::unique_ptr<GraphStore> Open() {
-    auto store = TryOpen();
-    EXPECT_TRUE(store.ok()) << store.status();
-    return *std::move(store);
-  }
-  [[nodiscard]] std::string DatabasePath() const { return directory_ + "/graphs.sqlite3"; }
-
-  // Changes the file behind the back of a store that is closed.
-  void Tamper(const std::string& sql) {
-    sqlite3* database = nullptr;
-    ASSERT_EQ(sqlite3_open(DatabasePath().c_str(), &database), SQLITE_OK);
-    ASSERT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
-        << sqlite3_errmsg(database);
-    sqlite3_close(database);
-  }
-
-  std::string directory_;
-  int64_t now_ms_ = 1700000000000;
-  std::atomic<uint64_t> next_random_ = 1;
-};
-
-std::string Put(GraphStore& store, const AttributionGraph& graph, const GraphOrigin& origin = {}) {
-  const auto record = store.Put(graph, origin);
-  EXPECT_TRUE(record.ok()) << record.status();
-  return record->id;
-}
 
 TEST_F(GraphStoreTest, GivesBackTheGraphAndItsRecordAfterReopening) {
   const AttributionGraph graph = RandomGraph(1, 40);
@@ -250,25 +208,73 @@ TEST_F(GraphStoreTest, AGraphThatCouldNotBeReadBackIsNotStored) {
 }
 
 TEST_F(GraphStoreTest, ADamagedGraphIsDataLossAndTheOthersStay) {
-  std::string good, flipped, short_of_parts;
+  std::string good;
+  std::vector<std::string> damaged;
   {
     auto store = Open();
-    flipped = Put(*store, RandomGraph(1, 40));
-    short_of_parts = Put(*store, RandomGraph(2, 40));
-    good = Put(*store, RandomGraph(3, 40));
+    for (uint64_t seed = 1; seed <= 3; ++seed)
+      damaged.push_back(Put(*store, RandomGraph(seed, 40)));
+    good = Put(*store, RandomGraph(4, 40));
   }
-  Tamper(
-      "UPDATE graph_parts SET bytes = CAST(substr(bytes, 1, 2000) || x'2a' || "
-      "substr(bytes, 2002) AS BLOB) WHERE sequence = 1");
-  Tamper("DELETE FROM graph_parts WHERE sequence = 2");
+  constexpr char kFlipByte[] =
+      "UPDATE graph_parts SET bytes = CAST(substr(bytes, 1, 500) || x'2a' || "
+      "substr(bytes, 502) AS BLOB) WHERE ";
+  Tamper(std::string(kFlipByte) + "sequence = 1 AND part = 0");  // nodes
+  Tamper(std::string(kFlipByte) + "sequence = 2 AND part = 1");  // edges
+  Tamper("DELETE FROM graph_parts WHERE sequence = 3 AND part = 2");
   auto store = Open();
-  for (const std::string& id : {flipped, short_of_parts}) {
+  for (const std::string& id : damaged) {
     const absl::Status status = store->Get(id).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
     EXPECT_THAT(std::string(status.message()), HasSubstr("graphs/" + id));
     EXPECT_TRUE(store->GetRecord(id).ok());
   }
-  EXPECT_TRUE(Identical(*store->Get(good), RandomGraph(3, 40)));
+  EXPECT_TRUE(Identical(*store->Get(good), RandomGraph(4, 40)));
+}
+
+TEST_F(GraphStoreTest, ADamagedSummaryIsReportedForItsGraphAndTheListShowsTheOthers) {
+  std::string bad, good;
+  {
+    auto store = Open();
+    bad = Put(*store, RandomGraph(1, 8), {.owner = "ana", .request_id = "r"});
+    good = Put(*store, TwelveNodeGraph());
+  }
+  Tamper("UPDATE graphs SET summary = '{\"model_name\": 7' WHERE sequence = 1");
+  auto store = Open();
+  const auto page = store->List(0, "");
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_EQ(page->records.size(), 2u);
+  EXPECT_EQ(page->records[0].damage, "");
+  EXPECT_EQ(page->records[0].summary.model_name, "paper-and-pencil");
+  EXPECT_EQ(page->records[1].id, bad);
+  EXPECT_NE(page->records[1].damage, "");
+  EXPECT_EQ(page->records[1].origin.owner, "ana");
+
+  for (const absl::Status& status :
+       {store->GetRecord(bad).status(), store->FindByRequest("ana", "r").status()}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("graphs/" + bad));
+  }
+  EXPECT_TRUE(Identical(*store->Get(bad), RandomGraph(1, 8)));
+  EXPECT_TRUE(store->Delete(bad).ok());
+  EXPECT_TRUE(store->GetRecord(good).ok());
+}
+
+TEST_F(GraphStoreTest, AGraphOfMoreEdgesThanAreKeptExactlyIsRoundedWithItsLogitsExact) {
+  auto store = Open({.max_exact_edges = 300});
+  const AttributionGraph small = RandomGraph(1, 20), large = RandomGraph(2, 60);
+  ASSERT_LE(small.edges.n_edges(), 300);
+  EXPECT_TRUE(Identical(*store->Get(Put(*store, small)), small));
+
+  const auto read = store->Get(Put(*store, large));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_FALSE(Identical(*read, large));
+  EXPECT_EQ(read->edges.columns, large.edges.columns);
+  for (int64_t e = 0; e < large.edges.n_edges(); ++e) {
+    const float weight = large.edges.weights[e];
+    const bool of_logit = e >= large.edges.row_begin[large.first_logit()];
+    EXPECT_NEAR(read->edges.weights[e], weight, of_logit ? 0 : std::abs(weight) * 0x1p-8f);
+  }
 }
 
 TEST_F(GraphStoreTest, ATruncatedFileIsDataLossAndNotACrash) {
