@@ -100,6 +100,13 @@ struct AttributionRequest {
   graph::GraphSettings settings;
 };
 
+struct GraphEstimate {
+  int64_t bytes = 0;              // to reserve: an upper bound
+  int64_t n_active_features = 0;  // at most; an assumption where transcoders have no k
+  int64_t n_rows = 0;             // of selected features and targets
+  double operations = 0;          // floating-point operations of the rows, within a factor of two
+};
+
 // Which layers' transcoders to measure, from 0.
 struct EvaluationRequest {
   int32_t first_layer = 0;
@@ -130,14 +137,15 @@ class Engine {
   virtual absl::Status Validate(const PreparedPrompt& prompt,
                                 const AttributionRequest& request) const = 0;
 
-  // Bytes to reserve for the call beyond the model: an upper bound. Transcoders without a k do not
-  // bound the number of active features; a graph then reserves the whole budget unless it would
-  // need less with all of them active. Attribute corrects the context's reservation when it knows
-  // them, and refuses with NEVER_FITS too.
+  // What a graph would need beyond the model. Transcoders without a k do not bound the number of
+  // active features; `bytes` is then the whole budget, unless less is needed with all of them
+  // active. Attribute corrects the context's reservation when it knows them, and refuses with
+  // NEVER_FITS too.
+  [[nodiscard]] virtual GraphEstimate EstimateGraph(const PreparedPrompt& prompt,
+                                                    const AttributionRequest& request) const = 0;
+  // Bytes to reserve for the other calls, upper bounds too.
   [[nodiscard]] virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
                                               const ForwardRequest& request) const = 0;
-  [[nodiscard]] virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
-                                              const AttributionRequest& request) const = 0;
   [[nodiscard]] virtual int64_t EstimateBytes(const std::vector<PreparedPrompt>& prompts,
                                               const EvaluationRequest& request) const = 0;
 

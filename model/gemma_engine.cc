@@ -10,6 +10,7 @@
 #include "model/attribution/attribute.h"
 #include "model/attribution/byte_estimate.h"
 #include "model/attribution/target_check.h"
+#include "model/attribution/targets.h"
 #include "model/base/status.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/features/evaluate_transcoders.h"
@@ -193,14 +194,26 @@ int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
          2 * n_recorded * static_cast<int64_t>(sizeof(float));
 }
 
-int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
-                                   const AttributionRequest& request) const {
-  const attribution::ByteBounds bounds = attribution::EstimateGraphBytes(
-      attribution::DimensionsOf(model_, *transcoders_, sweep_workers_,
-                                prompt.tokenized.n_positions(),
-                                static_cast<int64_t>(prompt.tokenized.image_spans.size())),
-      request.settings);
-  return std::max(bounds.least, std::min(bounds.most, info_.budget_bytes));
+GraphEstimate GemmaEngine::EstimateGraph(const PreparedPrompt& prompt,
+                                         const AttributionRequest& request) const {
+  const graph::GraphSettings& settings = request.settings;
+  const int64_t T = prompt.tokenized.n_positions();
+  const attribution::GraphDimensions dimensions =
+      attribution::DimensionsOf(model_, *transcoders_, sweep_workers_, T,
+                                static_cast<int64_t>(prompt.tokenized.image_spans.size()));
+  const attribution::ByteBounds bounds = attribution::EstimateGraphBytes(dimensions, settings);
+  GraphEstimate estimate{.bytes = std::max(bounds.least, std::min(bounds.most, info_.budget_bytes)),
+                         .operations = attribution::EstimateOperations(dimensions, settings)};
+  for (const int64_t n : transcoders_->info().features_per_layer) {
+    estimate.n_active_features += std::max<int64_t>(T - settings.zero_positions, 0) *
+                                  attribution::ActivePerPosition(transcoders_->info(), n);
+  }
+  estimate.n_rows = attribution::MostTargets(settings) + estimate.n_active_features;
+  if (settings.max_feature_nodes > 0) {
+    estimate.n_rows = attribution::MostTargets(settings) +
+                      std::min<int64_t>(settings.max_feature_nodes, estimate.n_active_features);
+  }
+  return estimate;
 }
 
 int64_t GemmaEngine::EstimateBytes(const std::vector<PreparedPrompt>& prompts,

@@ -26,10 +26,10 @@ class GemmaEngine : public Engine {
   absl::Status Validate(const EvaluationRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt,
                         const AttributionRequest& request) const override;
+  [[nodiscard]] GraphEstimate EstimateGraph(const PreparedPrompt& prompt,
+                                            const AttributionRequest& request) const override;
   [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
                                       const ForwardRequest& request) const override;
-  [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
-                                      const AttributionRequest& request) const override;
   [[nodiscard]] int64_t EstimateBytes(const std::vector<PreparedPrompt>& prompts,
                                       const EvaluationRequest& request) const override;
   absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt, const ForwardRequest& request,

@@ -71,7 +71,7 @@ JobRunner::Prepare GraphSteps(absl::StatusOr<CreateGraphCall> call, const std::s
     auto prompt = std::make_shared<const PreparedPrompt>(std::move(prepared));
     auto traced = std::make_shared<Traced>();
 
-    job.bytes = loaded.engine->EstimateBytes(*prompt, call->request);
+    job.bytes = loaded.engine->EstimateGraph(*prompt, call->request).bytes;
     job.compute = [prompt, traced, request = call->request,
                    engine = loaded.executor_engine](RunContext* context) -> absl::Status {
       traced->began = Clock::now();

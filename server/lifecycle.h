@@ -15,7 +15,7 @@ namespace cajal::server {
 
 // What there is once the model is loaded.
 struct Loaded {
-  const Engine* engine = nullptr;     // for any thread: info, Prepare, Validate, EstimateBytes
+  const Engine* engine = nullptr;     // for any thread: info, Prepare, Validate, the estimates
   Engine* executor_engine = nullptr;  // for the steps that run on the executor's thread
   JobRunner* runner = nullptr;
   std::chrono::steady_clock::time_point serving_since;

@@ -42,13 +42,20 @@ absl::Status ModelServiceImpl::StartTokenize(const grpc::ByteBuffer& bytes,
                                              UnaryCall* reply) const {
   ASSIGN_OR_RETURN(const Loaded loaded, context_->lifecycle->Admit());
   ASSIGN_OR_RETURN(v1::TokenizeRequest request, Parse<v1::TokenizeRequest>(bytes));
-  ASSIGN_OR_RETURN(tokenizer::Prompt prompt, PromptFromProto(std::move(*request.mutable_prompt())));
-  return context_->pool->TrySchedule([reply, engine = loaded.engine, prompt = std::move(prompt)] {
+  ASSIGN_OR_RETURN(CreateGraphCall call,
+                   FromProto(std::move(request), loaded.engine->info().default_zero_positions));
+  RETURN_IF_ERROR(loaded.engine->Validate(call.request));
+  return context_->pool->TrySchedule([reply, engine = loaded.engine, call = std::move(call)] {
     if (reply->client_gone()) return reply->Fail(ClientGoneError());
     v1::TokenizeResponse message;
     const absl::Status status = CatchExceptions([&]() -> absl::Status {
-      ASSIGN_OR_RETURN(const PreparedPrompt prepared, engine->Prepare(prompt));
+      ASSIGN_OR_RETURN(const PreparedPrompt prepared, engine->Prepare(call.prompt));
       *message.mutable_tokenized_prompt() = ToProto(prepared.tokenized);
+      const GraphEstimate estimate = engine->EstimateGraph(prepared, call.request);
+      message.mutable_graph_estimate()->set_bytes(estimate.bytes);
+      message.mutable_graph_estimate()->set_n_active_features(estimate.n_active_features);
+      message.mutable_graph_estimate()->set_n_rows(estimate.n_rows);
+      message.mutable_graph_estimate()->set_operations(estimate.operations);
       return absl::OkStatus();
     });
     status.ok() ? reply->Reply(message) : reply->Fail(status);

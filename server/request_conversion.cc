@@ -70,6 +70,15 @@ absl::StatusOr<graph::GraphSettings> SettingsFromProto(const v1::GraphSettings& 
 
 }  // namespace
 
+absl::StatusOr<CreateGraphCall> FromProto(v1::TokenizeRequest&& proto,
+                                          int32_t default_zero_positions) {
+  CreateGraphCall call;
+  ASSIGN_OR_RETURN(call.prompt, PromptFromProto(std::move(*proto.mutable_prompt())));
+  ASSIGN_OR_RETURN(call.request.settings,
+                   SettingsFromProto(proto.settings(), default_zero_positions));
+  return call;
+}
+
 absl::StatusOr<ForwardCall> FromProto(v1::ForwardRequest&& proto) {
   ForwardCall call;
   ASSIGN_OR_RETURN(call.prompt, PromptFromProto(std::move(*proto.mutable_prompt())));

@@ -23,18 +23,22 @@ inline constexpr int32_t kMaxHookBytes = 256;
 inline constexpr int32_t kMaxRequestIdBytes = 128;
 inline constexpr int32_t kMaxBatchSize = 65536;
 
+// A graph to compute, or one whose cost is wanted. `default_zero_positions` is the loaded
+// transcoders'.
+struct CreateGraphCall {
+  tokenizer::Prompt prompt;
+  AttributionRequest request;
+};
+absl::StatusOr<CreateGraphCall> FromProto(v1::TokenizeRequest&& proto,
+                                          int32_t default_zero_positions);
+
 struct ForwardCall {
   tokenizer::Prompt prompt;
   ForwardRequest request;
 };
 absl::StatusOr<ForwardCall> FromProto(v1::ForwardRequest&& proto);
 
-// What is computed. How the answer is shown is GraphPresentation.
-struct CreateGraphCall {
-  tokenizer::Prompt prompt;
-  AttributionRequest request;
-};
-// `default_zero_positions` is the loaded transcoders'.
+// How the answer is shown is GraphPresentation.
 absl::StatusOr<CreateGraphCall> FromProto(v1::CreateGraphRequest&& proto,
                                           int32_t default_zero_positions);
 

@@ -2,16 +2,19 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "client/cli/commands.h"
 #include "client/cli/format.h"
 #include "client/cli/output_flag.h"
 #include "client/cli/prompt_flags.h"
+#include "client/cli/settings_flags.h"
 
 namespace cajal::cli {
 namespace {
 
 struct TokenizeFlags {
   PromptFlags prompt;
+  client::GraphSettings settings;
   std::string output;
   bool json = false;
 };
@@ -25,7 +28,12 @@ Json TokenizeJson(const client::TokenizedPrompt& prompt) {
   return {{"token_ids", prompt.token_ids},
           {"token_texts", prompt.token_texts},
           {"image_spans", spans},
-          {"text", prompt.text}};
+          {"text", prompt.text},
+          {"graph_estimate",
+           {{"bytes", prompt.graph_estimate.bytes},
+            {"n_active_features", prompt.graph_estimate.n_active_features},
+            {"n_rows", prompt.graph_estimate.n_rows},
+            {"operations", prompt.graph_estimate.operations}}}};
 }
 
 // One line for each position; a run of image tokens is one line.
@@ -47,13 +55,19 @@ void PrintTokens(const client::TokenizedPrompt& prompt, std::ostream* out) {
   WriteTable(rows, out);
 }
 
+void PrintEstimate(const client::GraphEstimate& estimate, std::ostream* out) {
+  *out << "A graph: " << CountText(estimate.n_rows) << " rows over at most "
+       << CountText(estimate.n_active_features) << " active features, " << BytesText(estimate.bytes)
+       << " of memory, about " << absl::StrFormat("%.2g", estimate.operations / 1e12) << " TFLOP\n";
+}
+
 absl::Status RunTokenize(const TokenizeFlags& flags, Session& session) {
   const absl::StatusOr<client::Prompt> prompt = MakePrompt(flags.prompt);
   if (!prompt.ok()) return prompt.status();
   const absl::StatusOr<std::optional<OutputFile>> output = CheckOutput("--output", flags.output);
   if (!output.ok()) return output.status();
-  const absl::StatusOr<client::TokenizedPrompt> tokens =
-      session.client->Tokenize(*prompt, session.CallOptions());
+  const absl::StatusOr<client::TokenizedPrompt> tokens = session.client->Tokenize(
+      {.prompt = *prompt, .settings = flags.settings}, session.CallOptions());
   if (!tokens.ok()) return tokens.status();
   if (output->has_value()) {
     const absl::Status status = (*output)->Write(JsonText(Json(tokens->token_ids)) + "\n");
@@ -63,6 +77,7 @@ absl::Status RunTokenize(const TokenizeFlags& flags, Session& session) {
     *session.console.out << JsonText(TokenizeJson(*tokens)) << "\n";
   } else {
     PrintTokens(*tokens, session.console.out);
+    PrintEstimate(tokens->graph_estimate, session.console.out);
   }
   return absl::OkStatus();
 }
@@ -71,8 +86,10 @@ absl::Status RunTokenize(const TokenizeFlags& flags, Session& session) {
 
 Command AddTokenizeCommand(CLI::App* cajal) {
   auto flags = std::make_shared<TokenizeFlags>();
-  CLI::App* app = cajal->add_subcommand("tokenize", "The token ids that the model reads");
+  CLI::App* app = cajal->add_subcommand(
+      "tokenize", "The token ids that the model reads, and what a graph of them would cost");
   AddPromptFlags(app, &flags->prompt);
+  AddSettingsFlags(app, &flags->settings);
   app->add_option("--output", flags->output,
                   "File for the ids, as the JSON list that --tokens @FILE reads")
       ->type_name("FILE");

@@ -98,21 +98,19 @@ void Client::GetServerInfoAsync(const CallOptions& options, Done<ServerInfo> don
       });
 }
 
-void Client::TokenizeAsync(const Prompt& prompt, const CallOptions& options,
+void Client::TokenizeAsync(const TokenizeRequest& request, const CallOptions& options,
                            Done<TokenizedPrompt> done) {
-  absl::StatusOr<v1::Prompt> proto = ToProto(prompt);
+  absl::StatusOr<v1::TokenizeRequest> proto = ToProto(request);
   if (!proto.ok()) return done(proto.status());
-  v1::TokenizeRequest request;
-  *request.mutable_prompt() = *std::move(proto);
   using Call = UnaryCall<v1::TokenizeRequest, v1::TokenizeResponse>;
   Call::Start(
-      &impl_->environment, MethodId::kTokenize, options, std::move(request),
+      &impl_->environment, MethodId::kTokenize, options, *std::move(proto),
       [this](auto* context, auto* message, auto* response, auto finished) {
         impl_->model->async()->Tokenize(context, message, response, std::move(finished));
       },
       [done = std::move(done)](absl::Status status, const v1::TokenizeResponse& response) {
         if (!status.ok()) return done(std::move(status));
-        done(FromProto(response.tokenized_prompt()));
+        done(FromProto(response));
       });
 }
 
@@ -342,9 +340,10 @@ absl::StatusOr<ServerInfo> Client::GetServerInfo(const CallOptions& options) {
       [&](auto done) { GetServerInfoAsync(options, std::move(done)); });
 }
 
-absl::StatusOr<TokenizedPrompt> Client::Tokenize(const Prompt& prompt, const CallOptions& options) {
+absl::StatusOr<TokenizedPrompt> Client::Tokenize(const TokenizeRequest& request,
+                                                 const CallOptions& options) {
   return Await<absl::StatusOr<TokenizedPrompt>>(
-      [&](auto done) { TokenizeAsync(prompt, options, std::move(done)); });
+      [&](auto done) { TokenizeAsync(request, options, std::move(done)); });
 }
 
 absl::StatusOr<ForwardResult> Client::Forward(const ForwardRequest& request,

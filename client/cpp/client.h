@@ -44,6 +44,7 @@
 #include "client/cpp/job.h"
 #include "client/cpp/model.h"
 #include "client/cpp/prompt.h"
+#include "client/cpp/tokenize.h"
 
 namespace cajal::client {
 
@@ -71,9 +72,11 @@ class Client {
   absl::StatusOr<ServerInfo> GetServerInfo(const CallOptions& options = {});
   void GetServerInfoAsync(const CallOptions& options, Done<ServerInfo> done);
 
-  // The token ids that the model would read.
-  absl::StatusOr<TokenizedPrompt> Tokenize(const Prompt& prompt, const CallOptions& options = {});
-  void TokenizeAsync(const Prompt& prompt, const CallOptions& options, Done<TokenizedPrompt> done);
+  // The token ids that the model would read, and what a graph of them would cost.
+  absl::StatusOr<TokenizedPrompt> Tokenize(const TokenizeRequest& request,
+                                           const CallOptions& options = {});
+  void TokenizeAsync(const TokenizeRequest& request, const CallOptions& options,
+                     Done<TokenizedPrompt> done);
 
   // One forward pass of the original model. Reports progress.
   absl::StatusOr<ForwardResult> Forward(const ForwardRequest& request,

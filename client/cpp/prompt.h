@@ -64,12 +64,21 @@ struct ImageSpan {
   int32_t end = 0;
 };
 
+// What a graph of a prompt would need, before anything is computed.
+struct GraphEstimate {
+  int64_t bytes = 0;              // beyond the model: an upper bound
+  int64_t n_active_features = 0;  // at most; an assumption where transcoders have no k
+  int64_t n_rows = 0;             // of selected features and targets
+  double operations = 0;          // floating-point, of the rows; within a factor of about two
+};
+
 // A prompt as the model reads it. Position t is token_ids[t].
 struct TokenizedPrompt {
   std::vector<int64_t> token_ids;
   std::vector<std::string> token_texts;  // each id decoded alone: " capital"
   std::vector<ImageSpan> image_spans;    // by position
   std::string text;                      // all ids decoded together
+  GraphEstimate graph_estimate;
 };
 
 }  // namespace cajal::client

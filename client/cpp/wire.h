@@ -11,6 +11,7 @@
 #include "client/cpp/job.h"
 #include "client/cpp/model.h"
 #include "client/cpp/prompt.h"
+#include "client/cpp/tokenize.h"
 
 namespace cajal::client {
 
@@ -18,6 +19,7 @@ namespace cajal::client {
 // UTF-8, which Protobuf would refuse with a message that names nothing. The rest is the server's to
 // judge.
 absl::StatusOr<v1::Prompt> ToProto(const Prompt& prompt);
+absl::StatusOr<v1::TokenizeRequest> ToProto(const TokenizeRequest& request);
 absl::StatusOr<v1::ForwardRequest> ToProto(const ForwardRequest& request);
 absl::StatusOr<v1::CreateGraphRequest> ToProto(const CreateGraphRequest& request);
 v1::GetGraphRequest ToProto(const GetGraphRequest& request);
@@ -28,7 +30,7 @@ absl::StatusOr<v1::EvaluateTranscodersRequest> ToProto(const EvaluateTranscoders
 
 Progress FromProto(const v1::Progress& progress);
 ServerInfo FromProto(const v1::ServerInfo& info);
-TokenizedPrompt FromProto(const v1::TokenizedPrompt& prompt);
+TokenizedPrompt FromProto(const v1::TokenizeResponse& response);
 ForwardResult FromProto(const v1::ForwardHeader& header);  // without the tensors
 GraphInfo FromProto(const v1::Graph& graph);
 Graph FromProto(const v1::GraphHeader& header);                      // without the arrays

@@ -150,6 +150,15 @@ absl::StatusOr<v1::Prompt> ToProto(const Prompt& prompt) {
   return proto;
 }
 
+absl::StatusOr<v1::TokenizeRequest> ToProto(const TokenizeRequest& request) {
+  absl::StatusOr<v1::Prompt> prompt = ToProto(request.prompt);
+  if (!prompt.ok()) return prompt.status();
+  v1::TokenizeRequest proto;
+  *proto.mutable_prompt() = *std::move(prompt);
+  *proto.mutable_settings() = ToProto(request.settings);
+  return proto;
+}
+
 absl::StatusOr<v1::ForwardRequest> ToProto(const ForwardRequest& request) {
   absl::StatusOr<v1::Prompt> prompt = ToProto(request.prompt);
   if (!prompt.ok()) return prompt.status();

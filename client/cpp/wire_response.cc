@@ -148,14 +148,20 @@ ImageSpan FromProto(const v1::ImageSpan& proto) {
   return {.image = proto.image(), .crop = proto.crop(), .begin = proto.begin(), .end = proto.end()};
 }
 
-TokenizedPrompt FromProto(const v1::TokenizedPrompt& proto) {
+TokenizedPrompt FromProto(const v1::TokenizeResponse& proto) {
+  const v1::TokenizedPrompt& tokens = proto.tokenized_prompt();
   TokenizedPrompt prompt;
-  prompt.token_ids = {proto.token_ids().begin(), proto.token_ids().end()};
-  prompt.token_texts = {proto.token_texts().begin(), proto.token_texts().end()};
-  for (const v1::ImageSpan& span : proto.image_spans()) {
+  prompt.token_ids = {tokens.token_ids().begin(), tokens.token_ids().end()};
+  prompt.token_texts = {tokens.token_texts().begin(), tokens.token_texts().end()};
+  for (const v1::ImageSpan& span : tokens.image_spans()) {
     prompt.image_spans.push_back(FromProto(span));
   }
-  prompt.text = proto.text();
+  prompt.text = tokens.text();
+  const v1::GraphEstimate& estimate = proto.graph_estimate();
+  prompt.graph_estimate = {.bytes = estimate.bytes(),
+                           .n_active_features = estimate.n_active_features(),
+                           .n_rows = estimate.n_rows(),
+                           .operations = estimate.operations()};
   return prompt;
 }
 

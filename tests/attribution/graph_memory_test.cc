@@ -201,7 +201,7 @@ TEST(GraphMemory, OfPromptsWithPicturesStaysWithinBothEstimates) {
     const auto prepared = (*engine)->Prepare(prompt);
     ASSERT_THAT(prepared, IsOk());
     const AttributionRequest request;
-    const int64_t first = (*engine)->EstimateBytes(*prepared, request);
+    const int64_t first = (*engine)->EstimateGraph(*prepared, request).bytes;
     MemoryBudget budget(std::numeric_limits<int64_t>::max());
     auto memory = budget.Reserve(first, "test");
     ASSERT_THAT(memory, IsOk());

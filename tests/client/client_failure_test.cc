@@ -182,7 +182,7 @@ TEST(ClientFailure, ATooLargeRequestIsRefusedUnsent) {
     return grpc::Status::OK;
   };
   const auto client = Connect({.server = server.address(), .max_request_bytes = 1000});
-  const auto tokens = client->Tokenize(TextPrompt(std::string(2000, 'a')));
+  const auto tokens = client->Tokenize({.prompt = TextPrompt(std::string(2000, 'a'))});
   EXPECT_EQ(tokens.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(ErrorReason(tokens.status()), "REQUEST_TOO_LARGE");
   EXPECT_EQ(calls, 0);
@@ -190,7 +190,7 @@ TEST(ClientFailure, ATooLargeRequestIsRefusedUnsent) {
 
 TEST(ClientFailure, TextThatIsNotUtf8IsRefusedByField) {
   const auto client = Connect({});
-  const absl::Status status = client->Tokenize(TextPrompt("caf\xE9")).status();
+  const absl::Status status = client->Tokenize({.prompt = TextPrompt("caf\xE9")}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(ErrorReason(status), "INVALID_UTF8");
   EXPECT_THAT(std::string(status.message()), HasSubstr("prompt.parts[0].text"));
@@ -263,7 +263,7 @@ TEST_F(ClientRetry, ARequestWithAPictureOfAMebibyteIsTriedAgainToo) {
     return Next(context, grpc::StatusCode::UNAVAILABLE);
   };
   const Prompt prompt{.parts = {{.image = Image{std::string(1 << 20, 'p')}}}};
-  const auto tokens = Connect({.server = server_.address()})->Tokenize(prompt);
+  const auto tokens = Connect({.server = server_.address()})->Tokenize({.prompt = prompt});
   EXPECT_TRUE(tokens.ok()) << tokens.status();
   EXPECT_EQ(attempts_, 3);
 }

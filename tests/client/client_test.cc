@@ -74,7 +74,7 @@ TEST_F(ClientTest, PromptsKeepTheOrderOfTheirParts) {
       .assistant_prefix = "It is",
       .add_generation_prompt = false,
       .pan_and_scan = true};
-  const absl::StatusOr<TokenizedPrompt> tokens = client_->Tokenize(prompt);
+  const absl::StatusOr<TokenizedPrompt> tokens = client_->Tokenize({.prompt = prompt});
   ASSERT_TRUE(tokens.ok()) << tokens.status();
   EXPECT_THAT(tokens->token_ids, ElementsAre(2));
   ASSERT_THAT(tokens->image_spans, SizeIs(1));

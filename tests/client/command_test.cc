@@ -126,14 +126,23 @@ TEST_F(CommandTest, TokenizeShowsPositionsAndFoldsImageRuns) {
     span->set_crop(-1);
     span->set_begin(1);
     span->set_end(3);
+    EXPECT_EQ(request.settings().max_feature_nodes(), 500);
+    EXPECT_FALSE(request.settings().has_batch_size());
+    response->mutable_graph_estimate()->set_bytes(3 << 20);
+    response->mutable_graph_estimate()->set_n_active_features(12345);
+    response->mutable_graph_estimate()->set_n_rows(510);
+    response->mutable_graph_estimate()->set_operations(2.5e12);
     return grpc::Status::OK;
   };
   const std::string image = WriteFile("a.png", "PNG");
-  const CommandResult result = Run({"tokenize", "--prompt", "<start_of_image> is\n", "--image",
-                                    image, "--output", Path("ids.json")});
+  const CommandResult result =
+      Run({"tokenize", "--prompt", "<start_of_image> is\n", "--image", image, "--output",
+           Path("ids.json"), "--max-feature-nodes", "500"});
   EXPECT_EQ(result.exit_code, kExitDone) << result.err;
   EXPECT_THAT(result.out, HasSubstr("1-2       9    image 0\n"));
   EXPECT_THAT(result.out, HasSubstr("3         296  \" is\\n\"\n"));
+  EXPECT_THAT(result.out, HasSubstr("A graph: 510 rows over at most 12,345 active features, "
+                                    "3.0 MiB of memory, about 2.5 TFLOP\n"));
   EXPECT_EQ(ReadAll(Path("ids.json")), "[2,9,9,296]\n");
 }
 

@@ -447,7 +447,7 @@ TEST(Engine, EstimatesMoreBytesThanTheRowsTake) {
   AttributionRequest request;
   request.settings.max_feature_nodes = 0;
   // 1145 active features, 10 logits, 13 tokens, 78 errors and as many biases.
-  const int64_t estimate = SharedEngine().EstimateBytes(*prepared, request);
+  const int64_t estimate = SharedEngine().EstimateGraph(*prepared, request).bytes;
   const int64_t rows = (1145 / 2 + 10) * (1145 + 13 + 156) * 4;
   EXPECT_GT(estimate, rows);
   EXPECT_LT(estimate, 10 * rows);

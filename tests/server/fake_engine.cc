@@ -215,8 +215,12 @@ int64_t FakeEngine::EstimateBytes(const PreparedPrompt& prompt, const ForwardReq
   return prompt.tokenized.n_positions() * kBytesPerPosition;
 }
 
-int64_t FakeEngine::EstimateBytes(const PreparedPrompt& prompt, const AttributionRequest&) const {
-  return prompt.tokenized.n_positions() * kBytesPerPosition;
+GraphEstimate FakeEngine::EstimateGraph(const PreparedPrompt& prompt,
+                                        const AttributionRequest& request) const {
+  return {.bytes = prompt.tokenized.n_positions() * kBytesPerPosition,
+          .n_active_features = 5,
+          .n_rows = request.settings.max_feature_nodes,
+          .operations = 2e9};
 }
 
 int64_t FakeEngine::EstimateBytes(const std::vector<PreparedPrompt>& prompts,

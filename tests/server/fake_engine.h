@@ -58,8 +58,8 @@ class FakeEngine final : public Engine {
   absl::Status Validate(const PreparedPrompt& prompt,
                         const AttributionRequest& request) const override;
   int64_t EstimateBytes(const PreparedPrompt& prompt, const ForwardRequest& request) const override;
-  int64_t EstimateBytes(const PreparedPrompt& prompt,
-                        const AttributionRequest& request) const override;
+  GraphEstimate EstimateGraph(const PreparedPrompt& prompt,
+                              const AttributionRequest& request) const override;
   int64_t EstimateBytes(const std::vector<PreparedPrompt>& prompts,
                         const EvaluationRequest& request) const override;
   absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt, const ForwardRequest& request,

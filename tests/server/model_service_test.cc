@@ -36,6 +36,26 @@ TEST(ModelServiceTest, TokenizeGivesTheTokensOfThePrompt) {
   EXPECT_EQ(response.tokenized_prompt().text(), "one two");
 }
 
+TEST(ModelServiceTest, TokenizeSaysWhatAGraphWouldCost) {
+  TestServer server;
+  const auto estimate = [&server](int32_t max_feature_nodes, v1::TokenizeResponse* response) {
+    grpc::ClientContext context;
+    v1::TokenizeRequest request;
+    request.mutable_prompt()->add_parts()->set_text("one two");
+    request.mutable_settings()->set_max_feature_nodes(max_feature_nodes);
+    return server.models().Tokenize(&context, request, response);
+  };
+  v1::TokenizeResponse response;
+  const grpc::Status refused = estimate(-1, &response);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(refused.error_message(), testing::HasSubstr("settings.max_feature_nodes"));
+  ASSERT_TRUE(estimate(42, &response).ok());
+  EXPECT_EQ(response.graph_estimate().bytes(), 2 * FakeEngine::kBytesPerPosition);
+  EXPECT_EQ(response.graph_estimate().n_active_features(), 5);
+  EXPECT_EQ(response.graph_estimate().n_rows(), 42);
+  EXPECT_EQ(response.graph_estimate().operations(), 2e9);
+}
+
 TEST(ModelServiceTest, TokenizeNeedsNoQueue) {
   TestServer server;
   server.engine().CloseGate();
