@@ -104,8 +104,18 @@ void AddServerFlags(CLI::App* app, Flags* flags, int64_t* grace_seconds) {
                   "Jobs that may wait for the model; more are refused. Default: 64")
       ->check(Between(1, kMaxInt32))
       ->type_name("N");
+  app->add_option("--read-threads", flags->server.read_threads,
+                  "Threads that read, prune and export stored graphs, beside jobs, 1 to 64. "
+                  "Default: 2")
+      ->check(Between(1, 64))
+      ->type_name("N");
+  app->add_option("--graph-cache-bytes", flags->server.graph_cache_bytes,
+                  "Memory for stored graphs that are kept open, in bytes; the one used longest ago "
+                  "makes room. 0 = each call reads the disk. Default: 2147483648")
+      ->check(Between(0, kMaxInt64))
+      ->type_name("BYTES");
   app->add_option("--pool-threads", flags->server.pool_threads,
-                  "Threads for tokens, images and stored graphs, 1 to 64. Default: 2")
+                  "Threads for tokens, images and storing graphs, 1 to 64. Default: 2")
       ->check(Between(1, 64))
       ->type_name("N");
   app->add_option(

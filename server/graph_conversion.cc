@@ -70,6 +70,13 @@ v1::NodeKind ToProto(graph::NodeKind kind) {
   return v1::NODE_KIND_UNSPECIFIED;
 }
 
+v1::GraphScores ToProto(const graph::GraphScores& scores) {
+  v1::GraphScores proto;
+  proto.set_replacement_score(scores.replacement);
+  proto.set_completeness_score(scores.completeness);
+  return proto;
+}
+
 v1::Graph ToProto(const graph::GraphRecord& record) {
   const graph::GraphSummary& summary = record.summary;
   v1::Graph proto;
@@ -95,8 +102,7 @@ v1::Graph ToProto(const graph::GraphRecord& record) {
   proto.set_n_selected_features(summary.n_selected_features);
   proto.set_n_nodes(summary.n_nodes);
   proto.set_n_edges(summary.n_edges);
-  proto.mutable_scores()->set_replacement_score(summary.scores.replacement);
-  proto.mutable_scores()->set_completeness_score(summary.scores.completeness);
+  *proto.mutable_scores() = ToProto(summary.scores);
   proto.mutable_additivity()->set_max_relative_error(summary.additivity.max_relative_error);
   proto.mutable_additivity()->set_worst_row(summary.additivity.worst_row);
   *proto.mutable_phases() = ToProto(summary.cost.phases);
@@ -121,13 +127,13 @@ absl::StatusOr<GraphMessages> GraphMessages::Make(std::shared_ptr<const StoredGr
   v1::GraphHeader& header = messages.header_;
   *header.mutable_graph() = ToProto(messages.graph_->record);
   header.set_view(presentation.view);
-  header.mutable_prune()->set_node_threshold(presentation.prune.node_threshold);
-  header.mutable_prune()->set_edge_threshold(presentation.prune.edge_threshold);
+  *header.mutable_prune() = ToProto(presentation.prune, plain);
   if (presentation.view == v1::GRAPH_VIEW_NONE) return messages;
 
-  ASSIGN_OR_RETURN(messages.pruning_, graph::PruneGraph(plain, presentation.prune));
+  ASSIGN_OR_RETURN(messages.pruning_, Prune(plain, presentation.prune));
   header.set_n_kept_nodes(messages.pruning_.n_kept_nodes);
   header.set_n_kept_edges(messages.pruning_.n_kept_edges);
+  *header.mutable_kept_scores() = ToProto(graph::KeptScores(plain, messages.pruning_));
   const bool full = presentation.view == v1::GRAPH_VIEW_FULL;
   header.set_n_nodes(full ? plain.n_nodes() : messages.pruning_.n_kept_nodes);
   header.set_n_edges(full ? plain.edges.n_edges() : messages.pruning_.n_kept_edges);

@@ -14,6 +14,7 @@
 namespace cajal::server {
 
 v1::NodeKind ToProto(graph::NodeKind kind);
+v1::GraphScores ToProto(const graph::GraphScores& scores);
 v1::Graph ToProto(const graph::GraphRecord& record);
 // The same for lists: the prompt cut after 200 characters, 10 logits and 10 targets at most, so
 // that a page of them is a small message.

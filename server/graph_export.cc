@@ -13,6 +13,7 @@
 #include "model/base/status.h"
 #include "model/graph/circuit_tracer_json.h"
 #include "model/graph/graph_file.h"
+#include "server/prune_conversion.h"
 #include "server/server_info.h"
 
 namespace cajal::server {
@@ -83,7 +84,7 @@ absl::StatusOr<std::shared_ptr<ExportedFile>> WriteExport(const StoredGraph& gra
                                                           const graph::PruningOptions& prune,
                                                           const std::string& slug,
                                                           const std::string& directory) {
-  ASSIGN_OR_RETURN(const graph::PruningResult pruning, graph::PruneGraph(graph.graph, prune));
+  ASSIGN_OR_RETURN(const graph::PruningResult pruning, Prune(graph.graph, prune));
   std::string path = directory + "/" + kFilePrefix + "XXXXXX";
   const int descriptor = mkostemp(path.data(), O_CLOEXEC);
   if (descriptor < 0) return FileError("made", errno);

@@ -27,7 +27,6 @@ absl::StatusOr<JobOutcome> Store(Traced traced, const graph::GraphOrigin& origin
       .seconds = std::chrono::duration<double>(Clock::now() - traced.began).count(),
       .phases = context->phase_seconds()};
   context->BeginPhase("store", 1);
-  auto stored = std::make_shared<StoredGraph>();
   graph::RoundAsStored(&traced.graph);  // what is sent now is what GetGraph will send
   auto record = graphs->Put(traced.graph, origin, cost);
   if (absl::IsAlreadyExists(record.status())) {
@@ -42,8 +41,8 @@ absl::StatusOr<JobOutcome> Store(Traced traced, const graph::GraphOrigin& origin
   if (absl::IsInvalidArgument(record.status())) {  // the graph breaks its promises: not the user's
     return absl::InternalError(std::string(record.status().message()));
   }
-  ASSIGN_OR_RETURN(stored->record, std::move(record));
-  stored->graph = std::move(traced.graph);
+  auto stored = std::make_shared<const StoredGraph>(
+      *std::move(record), std::make_shared<const graph::AttributionGraph>(std::move(traced.graph)));
   context->Advance(1);
   return JobOutcome{.graph_id = stored->record.id, .result = {.graph = stored}};
 }
@@ -103,17 +102,18 @@ template absl::StatusOr<ResponseStream::Source> GraphSource<v1::CreateGraphRespo
     std::shared_ptr<const StoredGraph>, const GraphPresentation&);
 template absl::StatusOr<ResponseStream::Source> GraphSource<v1::GetGraphResponse>(
     std::shared_ptr<const StoredGraph>, const GraphPresentation&);
+template absl::StatusOr<ResponseStream::Source> GraphSource<v1::PruneGraphResponse>(
+    std::shared_ptr<const StoredGraph>, const GraphPresentation&);
 
 absl::StatusOr<std::shared_ptr<const StoredGraph>> ReadStoredGraph(const GraphArchive& graphs,
                                                                    const std::string& id) {
-  auto stored = std::make_shared<StoredGraph>();
-  const absl::Status status = [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(stored->record, graphs.GetRecord(id));
-    ASSIGN_OR_RETURN(stored->graph, graphs.Get(id));
-    return absl::OkStatus();
-  }();
-  if (!status.ok()) return WithResource(status, "graph", "graphs/" + id);
-  return stored;
+  const std::string name = "graphs/" + id;
+  absl::StatusOr<graph::GraphRecord> record = graphs.GetRecord(id);
+  if (!record.ok()) return WithResource(record.status(), "graph", name);
+  absl::StatusOr<graph::AttributionGraph> graph = graphs.Get(id);
+  if (!graph.ok()) return WithResource(graph.status(), "graph", name);
+  return std::make_shared<const StoredGraph>(
+      *std::move(record), std::make_shared<const graph::AttributionGraph>(*std::move(graph)));
 }
 
 }  // namespace cajal::server

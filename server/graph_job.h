@@ -21,13 +21,14 @@ JobRunner::Prepare GraphSteps(absl::StatusOr<CreateGraphCall> call, const std::s
 
 JobPresentation PresentGraph(const GraphPresentation& presentation);
 
-// The header and the chunks of a graph as messages of the type Response: CreateGraphResponse or
-// GetGraphResponse. Prunes.
+// The header and the chunks of a graph as messages of the type Response: CreateGraphResponse,
+// GetGraphResponse or PruneGraphResponse. Prunes.
 template <typename Response>
 absl::StatusOr<ResponseStream::Source> GraphSource(std::shared_ptr<const StoredGraph> graph,
                                                    const GraphPresentation& presentation);
 
-// Reads a graph with its record. NOT_FOUND with the resource's name.
+// Reads a graph with its record from the disk; calls read by OpenedGraphs. NOT_FOUND with the
+// resource's name.
 absl::StatusOr<std::shared_ptr<const StoredGraph>> ReadStoredGraph(const GraphArchive& graphs,
                                                                    const std::string& id);
 

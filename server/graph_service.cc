@@ -10,6 +10,7 @@
 #include "server/graph_export.h"
 #include "server/graph_job.h"
 #include "server/graph_paths.h"
+#include "server/graph_scores.h"
 #include "server/wire.h"
 
 namespace cajal::server {
@@ -46,6 +47,17 @@ absl::Status ScheduleStream(WorkPool* pool, const StreamPtr& stream,
   });
 }
 
+// Which features are active is not known before a graph is computed, and a wrong id should not be
+// found out minutes later.
+absl::Status CheckNamesNoNode(const graph::PruningOptions& prune) {
+  const auto refuse = [](const std::string& field) {
+    return InvalidField(field, "cannot be named before the graph is there; PruneGraph takes it");
+  };
+  if (!prune.keep_ids.empty()) return refuse("prune.keep_ids");
+  if (!prune.logit_ids.empty()) return refuse("prune.logit_ids");
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::CreateGraph(
@@ -68,6 +80,7 @@ absl::Status GraphServiceImpl::StartCreateGraph(const grpc::ByteBuffer& bytes,
   RETURN_IF_ERROR(CheckRequestId(request_id));
   ASSIGN_OR_RETURN(const GraphPresentation presentation,
                    PresentationFromProto(request.view(), request.prune()));
+  RETURN_IF_ERROR(CheckNamesNoNode(presentation.prune));
   absl::StatusOr<CreateGraphCall> call =
       FromProto(std::move(request), loaded.engine->info().default_zero_positions);
   if (request_id.empty()) RETURN_IF_ERROR(call.status());
@@ -93,7 +106,7 @@ absl::Status GraphServiceImpl::StartCreateGraph(const grpc::ByteBuffer& bytes,
 grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::GetGraph(
     grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
   const StreamPtr stream =
-      ResponseStream::Create(context_->calls, context_->pool, call, "GraphService/GetGraph");
+      ResponseStream::Create(context_->calls, context_->readers, call, "GraphService/GetGraph");
   const absl::Status status = CatchExceptions([&] { return StartGetGraph(*request, stream); });
   if (!status.ok()) stream->Fail(status);
   return stream.get();
@@ -107,10 +120,58 @@ absl::Status GraphServiceImpl::StartGetGraph(const grpc::ByteBuffer& bytes,
   ASSIGN_OR_RETURN(const GraphPresentation presentation,
                    PresentationFromProto(request.view(), request.prune()));
   return ScheduleStream(
-      context_->pool, stream,
-      [graphs = context_->graphs, id, presentation]() -> absl::StatusOr<ResponseStream::Source> {
-        ASSIGN_OR_RETURN(auto graph, ReadStoredGraph(*graphs, id));
+      context_->readers, stream,
+      [opened = context_->opened, id, presentation]() -> absl::StatusOr<ResponseStream::Source> {
+        ASSIGN_OR_RETURN(auto graph, opened->Read(id));
         return GraphSource<v1::GetGraphResponse>(std::move(graph), presentation);
+      });
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::PruneGraph(
+    grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
+  const StreamPtr stream =
+      ResponseStream::Create(context_->calls, context_->readers, call, "GraphService/PruneGraph");
+  const absl::Status status = CatchExceptions([&] { return StartPruneGraph(*request, stream); });
+  if (!status.ok()) stream->Fail(status);
+  return stream.get();
+}
+
+absl::Status GraphServiceImpl::StartPruneGraph(const grpc::ByteBuffer& bytes,
+                                               const StreamPtr& stream) const {
+  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
+  ASSIGN_OR_RETURN(const v1::PruneGraphRequest request, Parse<v1::PruneGraphRequest>(bytes));
+  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+  ASSIGN_OR_RETURN(graph::PruningOptions prune, FromProto(request.prune()));
+  return ScheduleStream(context_->readers, stream,
+                        [opened = context_->opened, id,
+                         prune = std::move(prune)]() -> absl::StatusOr<ResponseStream::Source> {
+                          ASSIGN_OR_RETURN(auto graph, opened->Read(id));
+                          return GraphSource<v1::PruneGraphResponse>(std::move(graph),
+                                                                     {.prune = prune});
+                        });
+}
+
+grpc::ServerUnaryReactor* GraphServiceImpl::ScoreGraph(grpc::CallbackServerContext* call,
+                                                       const grpc::ByteBuffer* request,
+                                                       grpc::ByteBuffer* response) {
+  auto* reply = new UnaryCall(context_->calls, call, response, "GraphService/ScoreGraph");
+  const absl::Status status = CatchExceptions([&] { return StartScoreGraph(*request, reply); });
+  if (!status.ok()) reply->Fail(status);
+  return reply;
+}
+
+absl::Status GraphServiceImpl::StartScoreGraph(const grpc::ByteBuffer& bytes,
+                                               UnaryCall* reply) const {
+  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
+  ASSIGN_OR_RETURN(v1::ScoreGraphRequest request, Parse<v1::ScoreGraphRequest>(bytes));
+  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+  RETURN_IF_ERROR(CheckScoreRequest(request));
+  return ScheduleReply<v1::ScoreGraphResponse>(
+      context_->readers, reply,
+      [opened = context_->opened, id,
+       request = std::move(request)]() -> absl::StatusOr<v1::ScoreGraphResponse> {
+        ASSIGN_OR_RETURN(const auto graph, opened->Read(id));
+        return AnswerScoreGraph(graph->graph, request);
       });
 }
 
@@ -128,7 +189,7 @@ absl::Status GraphServiceImpl::StartListGraphs(const grpc::ByteBuffer& bytes,
   RETURN_IF_ERROR(context_->lifecycle->Admit().status());
   ASSIGN_OR_RETURN(const v1::ListGraphsRequest request, Parse<v1::ListGraphsRequest>(bytes));
   return ScheduleReply<v1::ListGraphsResponse>(
-      context_->pool, reply,
+      context_->readers, reply,
       [graphs = context_->graphs, request]() -> absl::StatusOr<v1::ListGraphsResponse> {
         ASSIGN_OR_RETURN(const graph::GraphPage page,
                          graphs->List(request.page_size(), request.page_token()));
@@ -156,9 +217,9 @@ absl::Status GraphServiceImpl::StartDeleteGraph(const grpc::ByteBuffer& bytes,
   ASSIGN_OR_RETURN(const v1::DeleteGraphRequest request, Parse<v1::DeleteGraphRequest>(bytes));
   ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
   return ScheduleReply<v1::DeleteGraphResponse>(
-      context_->pool, reply,
-      [graphs = context_->graphs, id]() -> absl::StatusOr<v1::DeleteGraphResponse> {
-        RETURN_IF_ERROR(WithResource(graphs->Delete(id), "graph", "graphs/" + id));
+      context_->pool, reply, [context = context_, id]() -> absl::StatusOr<v1::DeleteGraphResponse> {
+        RETURN_IF_ERROR(WithResource(context->graphs->Delete(id), "graph", "graphs/" + id));
+        context->opened->Forget(id);
         return v1::DeleteGraphResponse();
       });
 }
@@ -179,10 +240,10 @@ absl::Status GraphServiceImpl::StartFindPaths(const grpc::ByteBuffer& bytes,
   ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
   RETURN_IF_ERROR(CheckPathsRequest(request));
   return ScheduleReply<v1::FindPathsResponse>(
-      context_->pool, reply,
-      [graphs = context_->graphs, id,
+      context_->readers, reply,
+      [opened = context_->opened, id,
        request = std::move(request)]() -> absl::StatusOr<v1::FindPathsResponse> {
-        ASSIGN_OR_RETURN(const auto graph, ReadStoredGraph(*graphs, id));
+        ASSIGN_OR_RETURN(const auto graph, opened->Read(id));
         return AnswerFindPaths(graph->graph, request);
       });
 }
@@ -203,10 +264,10 @@ absl::Status GraphServiceImpl::StartFindCone(const grpc::ByteBuffer& bytes,
   ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
   RETURN_IF_ERROR(CheckConeRequest(request));
   return ScheduleReply<v1::FindConeResponse>(
-      context_->pool, reply,
-      [graphs = context_->graphs, id,
+      context_->readers, reply,
+      [opened = context_->opened, id,
        request = std::move(request)]() -> absl::StatusOr<v1::FindConeResponse> {
-        ASSIGN_OR_RETURN(const auto graph, ReadStoredGraph(*graphs, id));
+        ASSIGN_OR_RETURN(const auto graph, opened->Read(id));
         return AnswerFindCone(graph->graph, request);
       });
 }
@@ -214,7 +275,7 @@ absl::Status GraphServiceImpl::StartFindCone(const grpc::ByteBuffer& bytes,
 grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::ExportGraph(
     grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
   const StreamPtr stream =
-      ResponseStream::Create(context_->calls, context_->pool, call, "GraphService/ExportGraph");
+      ResponseStream::Create(context_->calls, context_->readers, call, "GraphService/ExportGraph");
   const absl::Status status = CatchExceptions([&] { return StartExportGraph(*request, stream); });
   if (!status.ok()) stream->Fail(status);
   return stream.get();
@@ -233,11 +294,11 @@ absl::Status GraphServiceImpl::StartExportGraph(const grpc::ByteBuffer& bytes,
                         "must be EXPORT_FORMAT_CIRCUIT_TRACER_JSON or EXPORT_FORMAT_SAFETENSORS");
   }
   return ScheduleStream(
-      context_->pool, stream,
+      context_->readers, stream,
       [context = context_, id, prune, format = request.format(),
        slug = request.slug().empty() ? id
                                      : request.slug()]() -> absl::StatusOr<ResponseStream::Source> {
-        ASSIGN_OR_RETURN(const auto graph, ReadStoredGraph(*context->graphs, id));
+        ASSIGN_OR_RETURN(const auto graph, context->opened->Read(id));
         ASSIGN_OR_RETURN(auto file,
                          WriteExport(*graph, format, prune, slug, context->temporary_dir));
         return [file = std::move(file)]() -> absl::StatusOr<std::optional<grpc::ByteBuffer>> {

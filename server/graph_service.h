@@ -1,5 +1,5 @@
 // cajal.v1.GraphService. The handlers run on gRPC's callback threads: they parse, validate,
-// enqueue. Stored graphs are read, pruned and exported on the work pool.
+// enqueue. Stored graphs are read, pruned, scored and exported by the readers.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -18,12 +18,14 @@ namespace cajal::server {
 class GraphServiceImpl final
     : public v1::GraphService::WithRawCallbackMethod_CreateGraph<
           v1::GraphService::WithRawCallbackMethod_GetGraph<
-              v1::GraphService::WithRawCallbackMethod_ListGraphs<
-                  v1::GraphService::WithRawCallbackMethod_DeleteGraph<
-                      v1::GraphService::WithRawCallbackMethod_FindPaths<
-                          v1::GraphService::WithRawCallbackMethod_FindCone<
-                              v1::GraphService::WithRawCallbackMethod_ExportGraph<
-                                  v1::GraphService::Service>>>>>>> {
+              v1::GraphService::WithRawCallbackMethod_PruneGraph<
+                  v1::GraphService::WithRawCallbackMethod_ScoreGraph<
+                      v1::GraphService::WithRawCallbackMethod_ListGraphs<
+                          v1::GraphService::WithRawCallbackMethod_DeleteGraph<
+                              v1::GraphService::WithRawCallbackMethod_FindPaths<
+                                  v1::GraphService::WithRawCallbackMethod_FindCone<
+                                      v1::GraphService::WithRawCallbackMethod_ExportGraph<
+                                          v1::GraphService::Service>>>>>>>>> {
  public:
   // `context` outlives the service.
   explicit GraphServiceImpl(const ServiceContext* context) : context_(context) {}
@@ -32,6 +34,11 @@ class GraphServiceImpl final
                                                           const grpc::ByteBuffer* request) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* GetGraph(grpc::CallbackServerContext* call,
                                                        const grpc::ByteBuffer* request) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* PruneGraph(grpc::CallbackServerContext* call,
+                                                         const grpc::ByteBuffer* request) override;
+  grpc::ServerUnaryReactor* ScoreGraph(grpc::CallbackServerContext* call,
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* ListGraphs(grpc::CallbackServerContext* call,
                                        const grpc::ByteBuffer* request,
                                        grpc::ByteBuffer* response) override;
@@ -53,6 +60,8 @@ class GraphServiceImpl final
   absl::Status StartCreateGraph(const grpc::ByteBuffer& bytes, const std::string& owner,
                                 const StreamPtr& stream) const;
   absl::Status StartGetGraph(const grpc::ByteBuffer& bytes, const StreamPtr& stream) const;
+  absl::Status StartPruneGraph(const grpc::ByteBuffer& bytes, const StreamPtr& stream) const;
+  absl::Status StartScoreGraph(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
   absl::Status StartListGraphs(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
   absl::Status StartDeleteGraph(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
   absl::Status StartFindPaths(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;

@@ -1,5 +1,5 @@
-// How Forward, CreateGraph, GetGraph and EvaluateTranscoders answer: progress while they work, then
-// one header, then chunks.
+// How Forward, CreateGraph, GetGraph, PruneGraph and EvaluateTranscoders answer: progress while
+// they work, then one header, then chunks.
 //
 // Response: the method's message, with the fields `progress`, `header` and `chunk`.
 // Messages: makes the parts, with header() and Next(chunk); Next is false when there is no further.

@@ -24,7 +24,7 @@ grpc::ServerUnaryReactor* ModelServiceImpl::GetServerInfo(grpc::CallbackServerCo
       std::chrono::steady_clock::now() - loaded->serving_since;
   v1::GetServerInfoResponse message;
   *message.mutable_server_info() =
-      MakeServerInfo(loaded->engine->info(), context_->limits, uptime.count());
+      MakeServerInfo(loaded->engine->info(), context_->limits, *context_->opened, uptime.count());
   reply->Reply(message);
   return reply;
 }

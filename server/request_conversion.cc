@@ -16,11 +16,6 @@ absl::Status CheckAtLeast(const std::string& field, int64_t value, int64_t minim
       field, "must be at least " + std::to_string(minimum) + ", not " + std::to_string(value));
 }
 
-absl::Status CheckShare(const std::string& field, double value) {
-  if (value >= 0 && value <= 1) return absl::OkStatus();  // false for NaN
-  return InvalidField(field, "must lie in [0, 1], not be " + std::to_string(value));
-}
-
 absl::Status CheckCount(const std::string& field, int count, int32_t maximum) {
   if (count <= maximum) return absl::OkStatus();
   return InvalidField(field, "must have at most " + std::to_string(maximum) + " elements, not " +
@@ -120,15 +115,6 @@ absl::StatusOr<GraphPresentation> PresentationFromProto(v1::GraphView view,
       return InvalidField("view", "is not a view that this server knows");
   }
   return presentation;
-}
-
-absl::StatusOr<graph::PruningOptions> FromProto(const v1::PruneOptions& proto) {
-  graph::PruningOptions options;
-  if (proto.has_node_threshold()) options.node_threshold = proto.node_threshold();
-  if (proto.has_edge_threshold()) options.edge_threshold = proto.edge_threshold();
-  RETURN_IF_ERROR(CheckShare("prune.node_threshold", options.node_threshold));
-  RETURN_IF_ERROR(CheckShare("prune.edge_threshold", options.edge_threshold));
-  return options;
 }
 
 absl::Status CheckRequestId(const std::string& request_id) {

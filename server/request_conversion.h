@@ -11,6 +11,7 @@
 #include "model/engine.h"
 #include "model/graph/pruning.h"
 #include "model/tokenizer/prompt.h"
+#include "server/prune_conversion.h"
 
 namespace cajal::server {
 
@@ -50,7 +51,6 @@ struct GraphPresentation {
 // Errors name "view" and fields below "prune".
 absl::StatusOr<GraphPresentation> PresentationFromProto(v1::GraphView view,
                                                         const v1::PruneOptions& prune);
-absl::StatusOr<graph::PruningOptions> FromProto(const v1::PruneOptions& proto);
 
 // Empty, or printable ASCII of at most kMaxRequestIdBytes bytes.
 absl::Status CheckRequestId(const std::string& request_id);

@@ -18,6 +18,8 @@ using Clock = std::chrono::steady_clock;
 constexpr int kMaxSendBytes = 8 << 20;
 // Tasks that may wait for the pool; each is small but for what it will read.
 constexpr int32_t kPoolCapacity = 256;
+// Reads that may wait; each holds a request, and no graph before it begins.
+constexpr int32_t kReaderCapacity = 1024;
 // After the grace time: for stopped jobs to notice (one batch), for their answers to be written,
 // and for what is left of the calls.
 constexpr std::chrono::seconds kStopTime{10};
@@ -73,12 +75,16 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 
 Server::Server(const ServerOptions& options, std::unique_ptr<GraphArchive> graphs)
     : graphs_(std::move(graphs)),
+      opened_(graphs_.get(), options.graph_cache_bytes),
       jobs_(options.max_finished_jobs),
       pool_(std::make_unique<WorkPool>(options.pool_threads, kPoolCapacity)),
+      readers_(std::make_unique<WorkPool>(options.read_threads, kReaderCapacity)),
       context_{.lifecycle = &lifecycle_,
                .jobs = &jobs_,
                .pool = pool_.get(),
+               .readers = readers_.get(),
                .graphs = graphs_.get(),
+               .opened = &opened_,
                .calls = &calls_,
                .limits = options.limits,
                .temporary_dir = options.temporary_dir},
@@ -154,6 +160,7 @@ void Server::Drain(std::chrono::milliseconds grace) {
   // The executor may still schedule the last step of a job, so it stops before the pool does.
   if (runner_ != nullptr) runner_->Stop();
   pool_.reset();
+  readers_.reset();
 }
 
 }  // namespace cajal::server

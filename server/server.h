@@ -6,7 +6,8 @@
 //   over
 //
 // Threads (docs/architecture.md has the table): gRPC's callback threads parse, validate, enqueue
-// and write; one executor thread runs the model; the work pool does the rest. Start, Serve and
+// and write; one executor thread runs the model; the readers read stored graphs; the
+// work pool does the rest. Start, Serve and
 // Drain are called by one thread, which is none of these.
 #pragma once
 
@@ -28,6 +29,7 @@
 #include "server/job_service.h"
 #include "server/lifecycle.h"
 #include "server/model_service.h"
+#include "server/opened_graphs.h"
 #include "server/service_context.h"
 #include "server/work_pool.h"
 
@@ -36,8 +38,10 @@ namespace cajal::server {
 struct ServerOptions {
   std::string listen = "127.0.0.1:50051";  // port 0 picks a free one
   ServiceLimits limits;
-  int32_t pool_threads = 2;          // for tokens, images and stored graphs
-  int32_t max_finished_jobs = 1000;  // that JobService remembers
+  int32_t pool_threads = 2;                      // for tokens, images and storing graphs
+  int32_t read_threads = 2;                      // for reading, pruning and exporting stored graphs
+  int64_t graph_cache_bytes = int64_t{2} << 30;  // of graphs that are kept open; 0 = none
+  int32_t max_finished_jobs = 1000;              // that JobService remembers
   // For exports on their way; exists, and is this server's alone: what a killed one left is
   // removed.
   std::string temporary_dir;
@@ -70,11 +74,13 @@ class Server {
 
   // In the order of their dependency; Drain takes them down in the reverse one.
   std::unique_ptr<GraphArchive> graphs_;
+  OpenedGraphs opened_;
   std::unique_ptr<Engine> engine_;
   Lifecycle lifecycle_;
   CallTracker calls_;
   JobRegistry jobs_;
   std::unique_ptr<WorkPool> pool_;
+  std::unique_ptr<WorkPool> readers_;
   std::unique_ptr<JobRunner> runner_;
   ServiceContext context_;
   ModelServiceImpl model_service_;

@@ -31,7 +31,7 @@ std::string BuildDescription() {
 }
 
 v1::ServerInfo MakeServerInfo(const EngineInfo& engine, const ServiceLimits& limits,
-                              double uptime_seconds) {
+                              const OpenedGraphs& opened, double uptime_seconds) {
   v1::ServerInfo info;
   info.set_version(Version());
   info.set_build(BuildDescription());
@@ -66,6 +66,14 @@ v1::ServerInfo MakeServerInfo(const EngineInfo& engine, const ServiceLimits& lim
   wire->set_max_request_bytes(limits.max_request_bytes);
   wire->set_budget_bytes(engine.budget_bytes);
   wire->set_queue_size(limits.queue_size);
+
+  const OpenedGraphs::Counters counters = opened.counters();
+  v1::OpenGraphs* graphs = info.mutable_open_graphs();
+  graphs->set_budget_bytes(opened.budget_bytes());
+  graphs->set_size_bytes(counters.bytes);
+  graphs->set_n_graphs(counters.graphs);
+  graphs->set_hits(counters.hits);
+  graphs->set_misses(counters.misses);
 
   AddMethods(v1::GetServerInfoRequest::descriptor()->file(), &info);
   AddMethods(v1::CreateGraphRequest::descriptor()->file(), &info);

@@ -13,6 +13,6 @@ std::string Version();
 std::string BuildDescription();
 
 v1::ServerInfo MakeServerInfo(const EngineInfo& engine, const ServiceLimits& limits,
-                              double uptime_seconds);
+                              const OpenedGraphs& opened, double uptime_seconds);
 
 }  // namespace cajal::server

@@ -1,6 +1,8 @@
 // What the services share. Owned by the Server, outlives every call; each member is thread-safe.
 #pragma once
 
+#include <grpcpp/grpcpp.h>
+
 #include <cstdint>
 #include <string>
 
@@ -8,6 +10,7 @@
 #include "server/graph_archive.h"
 #include "server/job_registry.h"
 #include "server/lifecycle.h"
+#include "server/opened_graphs.h"
 #include "server/work_pool.h"
 
 namespace cajal::server {
@@ -21,8 +24,10 @@ struct ServiceLimits {
 struct ServiceContext {
   Lifecycle* lifecycle = nullptr;
   JobRegistry* jobs = nullptr;
-  WorkPool* pool = nullptr;
+  WorkPool* pool = nullptr;     // steps of jobs, and what is written
+  WorkPool* readers = nullptr;  // calls that read stored graphs: no job waits behind them
   GraphArchive* graphs = nullptr;
+  OpenedGraphs* opened = nullptr;  // how stored graphs are read
   CallTracker* calls = nullptr;
   ServiceLimits limits;
   std::string temporary_dir;  // for exports on their way

@@ -11,6 +11,8 @@ Command AddForwardCommand(CLI::App* cajal);   // forward_command.cc
 Command AddGraphCommand(CLI::App* cajal);     // graph_command.cc
 Command AddGraphsCommand(CLI::App* cajal);    // graphs_command.cc
 Command AddConvertCommand(CLI::App* cajal);   // convert_command.cc
+Command AddPruneCommand(CLI::App* cajal);     // prune_command.cc
+Command AddScoreCommand(CLI::App* cajal);     // score_command.cc
 Command AddExportCommand(CLI::App* cajal);    // export_command.cc
 Command AddEvaluateCommand(CLI::App* cajal);  // evaluate_command.cc
 Command AddPathsCommand(CLI::App* cajal);     // paths_command.cc

@@ -7,6 +7,7 @@
 #include "client/cli/format.h"
 #include "client/cli/graph_flags.h"
 #include "client/cli/node_text.h"
+#include "client/cli/prune_flags.h"
 
 namespace cajal::cli {
 namespace {
@@ -98,6 +99,7 @@ Command AddConeCommand(CLI::App* cajal) {
       ->check(AtLeast(1))
       ->capture_default_str();
   AddPruneFlags(app, &flags->prune);
+  AddPruneIdFlags(app, &flags->prune);
   AddJsonFlag(app, &flags->json);
   return {app, [flags](Session& session) { return RunCone(*flags, session); }};
 }

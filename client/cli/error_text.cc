@@ -82,6 +82,10 @@ void AddAdvice(const std::string& server, const absl::Status& status, std::strin
 }  // namespace
 
 std::string FlagOfField(const std::string& field) {
+  if (absl::StartsWith(field, "prune.steps")) return "--step";
+  if (absl::StartsWith(field, "prune.keep_ids")) return "--keep";
+  if (absl::StartsWith(field, "prune.logit_ids")) return "--logits";
+  if (absl::StartsWith(field, "pinned_ids")) return "--pin";
   for (const char* prefix : {"settings.", "prune."}) {
     if (absl::StartsWith(field, prefix)) {
       const std::string name = field.substr(std::string(prefix).size());

@@ -6,6 +6,7 @@
 #include "client/cli/format.h"
 #include "client/cli/graph_flags.h"
 #include "client/cli/output_flag.h"
+#include "client/cli/prune_flags.h"
 
 namespace cajal::cli {
 namespace {
@@ -59,6 +60,7 @@ Command AddExportCommand(CLI::App* cajal) {
       ->transform(
           CLI::CheckedTransformer(formats, CLI::ignore_case).description("json|safetensors"));
   AddPruneFlags(app, &flags->prune);
+  AddPruneIdFlags(app, &flags->prune);
   app->add_option("--slug", flags->slug,
                   "Name of the graph in the JSON's metadata [default: its id]");
   app->add_option("--output", flags->output, "The file")->required()->type_name("FILE");

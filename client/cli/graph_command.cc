@@ -8,6 +8,7 @@
 #include "client/cli/output_flag.h"
 #include "client/cli/prompt_flags.h"
 #include "client/cli/settings_flags.h"
+#include "client/cli/prune_flags.h"
 #include "client/cli/target_flags.h"
 
 namespace cajal::cli {

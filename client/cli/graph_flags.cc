@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "client/cli/flag_checks.h"
+#include "client/cli/prune_flags.h"
 
 namespace cajal::cli {
 namespace {
@@ -35,19 +35,6 @@ std::vector<std::vector<std::string>> TargetTable(const client::GraphInfo& info)
 }
 
 }  // namespace
-
-void AddPruneFlags(CLI::App* app, PruneFlags* flags) {
-  app->add_option("--node-threshold", flags->node_threshold,
-                  "Share of the influence on the logits that the kept nodes carry, 0 to 1")
-      ->type_name("P")
-      ->check(Share())
-      ->capture_default_str();
-  app->add_option("--edge-threshold", flags->edge_threshold,
-                  "Share of the influence that the kept edges carry, 0 to 1")
-      ->type_name("P")
-      ->check(Share())
-      ->capture_default_str();
-}
 
 Json GraphJson(const client::GraphInfo& info) {
   Json logits = Json::array();
@@ -79,10 +66,11 @@ Json GraphJson(const client::GraphInfo& info) {
 
 Json GraphJson(const client::Graph& graph) {
   Json json = GraphJson(graph.info);
-  json["node_threshold"] = *graph.prune.node_threshold;
-  json["edge_threshold"] = *graph.prune.edge_threshold;
+  AddPruneJson(graph.prune, &json);
   json["kept_nodes"] = graph.n_kept_nodes;
   json["kept_edges"] = graph.n_kept_edges;
+  json["kept_replacement_score"] = graph.kept_replacement_score;
+  json["kept_completeness_score"] = graph.kept_completeness_score;
   return json;
 }
 
@@ -96,9 +84,9 @@ void PrintGraph(const client::Graph& graph, std::ostream* out) {
               {"features", absl::StrCat(CountText(info.n_selected_features), " of ",
                                         CountText(info.n_active_features), " active ones")},
               {"nodes", absl::StrCat(CountText(info.n_nodes), ", ", CountText(graph.n_kept_nodes),
-                                     " after pruning at ", *graph.prune.node_threshold)},
+                                     " after pruning ", NodePruningText(graph.prune))},
               {"edges", absl::StrCat(CountText(info.n_edges), ", ", CountText(graph.n_kept_edges),
-                                     " after pruning at ", *graph.prune.edge_threshold)},
+                                     " after pruning ", EdgePruningText(graph.prune))},
               {"scores", absl::StrFormat("replacement %.4f, completeness %.4f",
                                          info.replacement_score, info.completeness_score)},
               {"additivity", absl::StrFormat("%.1e at most", info.additivity_max_relative_error)},

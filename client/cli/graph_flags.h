@@ -1,4 +1,4 @@
-// Flags and printing that the commands about graphs share.
+// What the commands about graphs print, and the file that they write.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -9,22 +9,14 @@
 #include "client/cli/command.h"
 #include "client/cli/format.h"
 #include "client/cli/output_file.h"
+#include "client/cli/prune_flags.h"
 #include "client/cpp/graph.h"
 
 namespace cajal::cli {
 
-// --node-threshold, --edge-threshold.
-struct PruneFlags {
-  double node_threshold = 0.8;
-  double edge_threshold = 0.98;
-
-  [[nodiscard]] client::PruneOptions options() const { return {node_threshold, edge_threshold}; }
-};
-void AddPruneFlags(CLI::App* app, PruneFlags* flags);
-
 // What --json prints of a graph: id, nodes, edges (both before pruning), active_features, scores,
-// additivity, seconds, phases, logits and more. `kept_nodes` and `kept_edges` with a view that
-// prunes.
+// additivity, seconds, phases, logits and more. With a view that prunes also the pruning,
+// `kept_nodes`, `kept_edges`, `kept_replacement_score` and `kept_completeness_score`.
 Json GraphJson(const client::Graph& graph);
 Json GraphJson(const client::GraphInfo& info);
 

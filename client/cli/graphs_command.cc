@@ -6,6 +6,7 @@
 #include "client/cli/flag_checks.h"
 #include "client/cli/format.h"
 #include "client/cli/graph_flags.h"
+#include "client/cli/prune_flags.h"
 
 namespace cajal::cli {
 namespace {
@@ -96,6 +97,7 @@ Command AddGraphsCommand(CLI::App* cajal) {
   CLI::App* get = app->add_subcommand("get", "Sizes, scores and timing of one graph");
   get->add_option("id", flags->id, "The graph's id")->required();
   AddPruneFlags(get, &flags->prune);
+  AddPruneIdFlags(get, &flags->prune);
   CLI::App* remove = app->add_subcommand("delete", "Delete one graph for good");
   remove->add_option("id", flags->id, "The graph's id")->required();
 

@@ -53,6 +53,12 @@ Json InfoJson(const client::ServerInfo& info) {
             {"max_request_bytes", limits.max_request_bytes},
             {"budget_bytes", limits.budget_bytes},
             {"queue_size", limits.queue_size}}},
+          {"open_graphs",
+           {{"budget_bytes", info.open_graphs.budget_bytes},
+            {"size_bytes", info.open_graphs.size_bytes},
+            {"graphs", info.open_graphs.n_graphs},
+            {"hits", info.open_graphs.hits},
+            {"misses", info.open_graphs.misses}}},
           {"methods", info.methods},
           {"uptime_seconds", info.uptime_seconds}};
 }
@@ -84,6 +90,11 @@ void PrintInfo(const client::ServerInfo& info, std::ostream* out) {
                               BytesText(limits.max_request_bytes), " a request, ",
                               BytesText(limits.budget_bytes), " working memory, ",
                               limits.queue_size, " waiting jobs")},
+      {"open graphs",
+       absl::StrCat(info.open_graphs.n_graphs, " in ", BytesText(info.open_graphs.size_bytes),
+                    " of ", BytesText(info.open_graphs.budget_bytes), "; found open ",
+                    CountText(info.open_graphs.hits), " times, read ",
+                    CountText(info.open_graphs.misses))},
   };
   for (size_t i = 0; i < info.methods.size(); ++i) {
     rows.push_back({i == 0 ? "methods" : "", info.methods[i]});

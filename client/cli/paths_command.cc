@@ -8,6 +8,7 @@
 #include "client/cli/format.h"
 #include "client/cli/graph_flags.h"
 #include "client/cli/node_text.h"
+#include "client/cli/prune_flags.h"
 
 namespace cajal::cli {
 namespace {
@@ -107,6 +108,7 @@ Command AddPathsCommand(CLI::App* cajal) {
       ->check(AtLeast(0))
       ->capture_default_str();
   AddPruneFlags(app, &flags->prune);
+  AddPruneIdFlags(app, &flags->prune);
   AddJsonFlag(app, &flags->json);
   return {app, [flags](Session& session) { return RunPaths(*flags, session); }};
 }

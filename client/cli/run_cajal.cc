@@ -83,10 +83,11 @@ int RunCajal(const std::vector<std::string>& arguments, const Console& console) 
   cajal.require_subcommand(1);
   cajal.fallthrough();  // global flags may also stand after the command; subcommands inherit it
   const std::vector<Command> commands = {
-      AddInfoCommand(&cajal),  AddTokenizeCommand(&cajal), AddForwardCommand(&cajal),
-      AddGraphCommand(&cajal), AddGraphsCommand(&cajal),   AddPathsCommand(&cajal),
-      AddConeCommand(&cajal),  AddExportCommand(&cajal),   AddEvaluateCommand(&cajal),
-      AddJobsCommand(&cajal),  AddConvertCommand(&cajal),
+      AddInfoCommand(&cajal),    AddTokenizeCommand(&cajal), AddForwardCommand(&cajal),
+      AddGraphCommand(&cajal),   AddGraphsCommand(&cajal),   AddPathsCommand(&cajal),
+      AddConeCommand(&cajal),    AddExportCommand(&cajal),   AddEvaluateCommand(&cajal),
+      AddPruneCommand(&cajal),   AddScoreCommand(&cajal),    AddJobsCommand(&cajal),
+      AddConvertCommand(&cajal),
   };
   try {
     // CLI11 takes them from the back.

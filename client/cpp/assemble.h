@@ -36,7 +36,7 @@ class ForwardAssembler {
   std::vector<int64_t> received_;  // bytes of each tensor so far
 };
 
-// CreateGraph and GetGraph: one header, then the arrays.
+// CreateGraph, GetGraph and PruneGraph: one header, then the arrays.
 class GraphAssembler {
  public:
   absl::Status Add(const v1::GraphHeader& header);

@@ -181,6 +181,40 @@ void Client::GetGraphAsync(const GetGraphRequest& request, const CallOptions& op
       });
 }
 
+void Client::PruneGraphAsync(const PruneGraphRequest& request, const CallOptions& options,
+                             Done<Graph> done) {
+  auto assembler = std::make_shared<GraphAssembler>();
+  using Call = StreamCall<v1::PruneGraphRequest, v1::PruneGraphResponse>;
+  Call::Start(
+      &impl_->environment, MethodId::kPruneGraph, options, ToProto(request),
+      [this](auto* context, auto* message, auto* reactor) {
+        impl_->graphs->async()->PruneGraph(context, message, reactor);
+      },
+      [assembler](const v1::PruneGraphResponse& piece) {
+        if (piece.has_header()) return assembler->Add(piece.header());
+        if (piece.has_chunk()) return assembler->Add(piece.chunk());
+        return absl::OkStatus();
+      },
+      [assembler, done = std::move(done)](absl::Status status) {
+        if (!status.ok()) return done(std::move(status));
+        done(assembler->Finish());
+      });
+}
+
+void Client::ScoreGraphAsync(const ScoreGraphRequest& request, const CallOptions& options,
+                             Done<ScoredGraph> done) {
+  using Call = UnaryCall<v1::ScoreGraphRequest, v1::ScoreGraphResponse>;
+  Call::Start(
+      &impl_->environment, MethodId::kScoreGraph, options, ToProto(request),
+      [this](auto* context, auto* message, auto* response, auto finished) {
+        impl_->graphs->async()->ScoreGraph(context, message, response, std::move(finished));
+      },
+      [done = std::move(done)](absl::Status status, const v1::ScoreGraphResponse& response) {
+        if (!status.ok()) return done(std::move(status));
+        done(FromProto(response));
+      });
+}
+
 void Client::ListGraphsAsync(const PageRequest& request, const CallOptions& options,
                              Done<GraphPage> done) {
   using Call = UnaryCall<v1::ListGraphsRequest, v1::ListGraphsResponse>;
@@ -361,6 +395,18 @@ absl::StatusOr<Graph> Client::CreateGraph(const CreateGraphRequest& request,
 absl::StatusOr<Graph> Client::GetGraph(const GetGraphRequest& request, const CallOptions& options) {
   return Await<absl::StatusOr<Graph>>(
       [&](auto done) { GetGraphAsync(request, options, std::move(done)); });
+}
+
+absl::StatusOr<Graph> Client::PruneGraph(const PruneGraphRequest& request,
+                                         const CallOptions& options) {
+  return Await<absl::StatusOr<Graph>>(
+      [&](auto done) { PruneGraphAsync(request, options, std::move(done)); });
+}
+
+absl::StatusOr<ScoredGraph> Client::ScoreGraph(const ScoreGraphRequest& request,
+                                               const CallOptions& options) {
+  return Await<absl::StatusOr<ScoredGraph>>(
+      [&](auto done) { ScoreGraphAsync(request, options, std::move(done)); });
 }
 
 absl::StatusOr<GraphPage> Client::ListGraphs(const PageRequest& request,

@@ -45,6 +45,7 @@
 #include "client/cpp/model.h"
 #include "client/cpp/prompt.h"
 #include "client/cpp/tokenize.h"
+#include "client/cpp/score.h"
 
 namespace cajal::client {
 
@@ -94,6 +95,18 @@ class Client {
   // Reads a stored graph.
   absl::StatusOr<Graph> GetGraph(const GetGraphRequest& request, const CallOptions& options = {});
   void GetGraphAsync(const GetGraphRequest& request, const CallOptions& options, Done<Graph> done);
+
+  // The part of a stored graph that matters, with the scores before and after.
+  absl::StatusOr<Graph> PruneGraph(const PruneGraphRequest& request,
+                                   const CallOptions& options = {});
+  void PruneGraphAsync(const PruneGraphRequest& request, const CallOptions& options,
+                       Done<Graph> done);
+
+  // What a stored graph and its parts explain.
+  absl::StatusOr<ScoredGraph> ScoreGraph(const ScoreGraphRequest& request,
+                                         const CallOptions& options = {});
+  void ScoreGraphAsync(const ScoreGraphRequest& request, const CallOptions& options,
+                       Done<ScoredGraph> done);
 
   // A page of the stored graphs, newest first; `prompt` is cut after 200 characters.
   absl::StatusOr<GraphPage> ListGraphs(const PageRequest& request = {},

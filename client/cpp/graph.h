@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "client/cpp/model.h"
 #include "client/cpp/prompt.h"
+#include "client/cpp/prune.h"
 #include "client/cpp/target.h"
 
 namespace cajal::client {
@@ -26,12 +27,6 @@ struct GraphSettings {
   std::optional<int32_t> update_interval = {};    // [4] batches between two rankings
   std::optional<bool> rank_once = {};             // [false] rank by the logit rows alone
   std::optional<int32_t> zero_positions = {};     // [by the model] first positions without features
-};
-
-// Which part of a graph is kept. Both in [0, 1].
-struct PruneOptions {
-  std::optional<double> node_threshold = {};  // [0.8] share of the influence that kept nodes carry
-  std::optional<double> edge_threshold = {};  // [0.98] share that kept edges carry
 };
 
 enum class GraphView {
@@ -57,6 +52,11 @@ struct CreateGraphRequest {
 struct GetGraphRequest {
   std::string name = {};  // "graphs/{id}"
   GraphView view = GraphView::kPruned;
+  PruneOptions prune = {};
+};
+
+struct PruneGraphRequest {
+  std::string name = {};  // "graphs/{id}"
   PruneOptions prune = {};
 };
 
@@ -204,9 +204,12 @@ struct EdgeList {
 struct Graph {
   GraphInfo info;
   GraphView view = GraphView::kNone;
-  PruneOptions prune;        // all set
+  PruneOptions prune;        // defaults filled in: asking for it gives the same nodes and edges
   int32_t n_kept_nodes = 0;  // 0 with GraphView::kNone
   int64_t n_kept_edges = 0;  // 0 with GraphView::kNone
+  // The scores of what pruning keeps, as if it were the whole graph; 0 with GraphView::kNone.
+  double kept_replacement_score = 0;
+  double kept_completeness_score = 0;
 
   std::vector<int64_t> token_ids;        // [n_positions]; empty with GraphView::kNone
   std::vector<std::string> token_texts;  // [n_positions]; empty with GraphView::kNone

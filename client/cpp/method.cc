@@ -1,6 +1,6 @@
 #include "client/cpp/method.h"
 
-#include <array>
+#include <span>
 
 #include "absl/strings/str_cat.h"
 
@@ -14,14 +14,16 @@ constexpr char kJobService[] = "cajal.v1.JobService";
 
 // In the order of MethodId. Forward, CreateGraph and EvaluateTranscoders wait in the queue, so that
 // their limits cover other people's graphs too.
-const std::array<Method, 14>& Methods() {
-  static const std::array<Method, 14> methods = {{
+std::span<const Method> Methods() {
+  static const Method methods[] = {
       {kModelService, "GetServerInfo", absl::Seconds(10), true},
       {kModelService, "Tokenize", absl::Minutes(1), true},
       {kModelService, "Forward", absl::Minutes(30), true},
       // Each call carries a request_id, under which the server computes once.
       {kGraphService, "CreateGraph", absl::Hours(6), true},
       {kGraphService, "GetGraph", absl::Minutes(10), true},
+      {kGraphService, "PruneGraph", absl::Minutes(10), true},
+      {kGraphService, "ScoreGraph", absl::Minutes(10), true},
       {kGraphService, "ListGraphs", absl::Seconds(30), true},
       {kGraphService, "DeleteGraph", absl::Seconds(30), false},
       {kGraphService, "FindPaths", absl::Minutes(10), true},
@@ -31,7 +33,7 @@ const std::array<Method, 14>& Methods() {
       {kJobService, "ListJobs", absl::Seconds(10), true},
       {kJobService, "GetJob", absl::Seconds(10), true},
       {kJobService, "CancelJob", absl::Seconds(10), true},
-  }};
+  };
   return methods;
 }
 

@@ -20,6 +20,8 @@ enum class MethodId {
   kForward,
   kCreateGraph,
   kGetGraph,
+  kPruneGraph,
+  kScoreGraph,
   kListGraphs,
   kDeleteGraph,
   kFindPaths,

@@ -39,6 +39,15 @@ struct ServerLimits {
   int32_t queue_size = 0;    // jobs that may wait
 };
 
+// Stored graphs that the server keeps open in memory.
+struct OpenGraphs {
+  int64_t budget_bytes = 0;  // 0 = none is kept open
+  int64_t size_bytes = 0;
+  int64_t n_graphs = 0;
+  int64_t hits = 0;    // calls that found their graph open
+  int64_t misses = 0;  // calls that read it from the disk
+};
+
 struct ServerInfo {
   std::string version;
   std::string build;
@@ -49,6 +58,7 @@ struct ServerInfo {
   ServerLimits limits;
   std::vector<std::string> methods;  // "cajal.v1.GraphService/CreateGraph"
   double uptime_seconds = 0;
+  OpenGraphs open_graphs;
 };
 
 struct ForwardRequest {

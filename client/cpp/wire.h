@@ -12,6 +12,8 @@
 #include "client/cpp/model.h"
 #include "client/cpp/prompt.h"
 #include "client/cpp/tokenize.h"
+#include "client/cpp/prune.h"
+#include "client/cpp/score.h"
 
 namespace cajal::client {
 
@@ -23,6 +25,9 @@ absl::StatusOr<v1::TokenizeRequest> ToProto(const TokenizeRequest& request);
 absl::StatusOr<v1::ForwardRequest> ToProto(const ForwardRequest& request);
 absl::StatusOr<v1::CreateGraphRequest> ToProto(const CreateGraphRequest& request);
 v1::GetGraphRequest ToProto(const GetGraphRequest& request);
+v1::PruneGraphRequest ToProto(const PruneGraphRequest& request);
+v1::PruneOptions ToProto(const PruneOptions& options);
+v1::ScoreGraphRequest ToProto(const ScoreGraphRequest& request);
 v1::FindPathsRequest ToProto(const FindPathsRequest& request);
 v1::FindConeRequest ToProto(const FindConeRequest& request);
 v1::ExportGraphRequest ToProto(const ExportGraphRequest& request);
@@ -33,7 +38,9 @@ ServerInfo FromProto(const v1::ServerInfo& info);
 TokenizedPrompt FromProto(const v1::TokenizeResponse& response);
 ForwardResult FromProto(const v1::ForwardHeader& header);  // without the tensors
 GraphInfo FromProto(const v1::Graph& graph);
-Graph FromProto(const v1::GraphHeader& header);                      // without the arrays
+Graph FromProto(const v1::GraphHeader& header);  // without the arrays
+PruneOptions FromProto(const v1::PruneOptions& options);
+absl::StatusOr<ScoredGraph> FromProto(const v1::ScoreGraphResponse& response);
 TranscoderEvaluation FromProto(const v1::EvaluationHeader& header);  // without the arrays
 absl::StatusOr<NodeKind> KindFromProto(int kind);  // an error for one that is not known
 absl::StatusOr<PathNode> FromProto(const v1::PathNode& node);

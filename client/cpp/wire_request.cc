@@ -122,13 +122,6 @@ absl::StatusOr<v1::Target> ToProto(const Target& target, const std::string& fiel
   return proto;
 }
 
-v1::PruneOptions ToProto(const PruneOptions& options) {
-  v1::PruneOptions proto;
-  if (options.node_threshold) proto.set_node_threshold(*options.node_threshold);
-  if (options.edge_threshold) proto.set_edge_threshold(*options.edge_threshold);
-  return proto;
-}
-
 }  // namespace
 
 absl::StatusOr<v1::Prompt> ToProto(const Prompt& prompt) {
@@ -197,6 +190,13 @@ v1::GetGraphRequest ToProto(const GetGraphRequest& request) {
   v1::GetGraphRequest proto;
   proto.set_name(request.name);
   proto.set_view(ToProto(request.view));
+  *proto.mutable_prune() = ToProto(request.prune);
+  return proto;
+}
+
+v1::PruneGraphRequest ToProto(const PruneGraphRequest& request) {
+  v1::PruneGraphRequest proto;
+  proto.set_name(request.name);
   *proto.mutable_prune() = ToProto(request.prune);
   return proto;
 }

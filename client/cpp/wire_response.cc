@@ -120,6 +120,14 @@ ServerLimits FromProto(const v1::ServerLimits& proto) {
           .queue_size = proto.queue_size()};
 }
 
+OpenGraphs FromProto(const v1::OpenGraphs& proto) {
+  return {.budget_bytes = proto.budget_bytes(),
+          .size_bytes = proto.size_bytes(),
+          .n_graphs = proto.n_graphs(),
+          .hits = proto.hits(),
+          .misses = proto.misses()};
+}
+
 }  // namespace
 
 Progress FromProto(const v1::Progress& proto) {
@@ -141,7 +149,8 @@ ServerInfo FromProto(const v1::ServerInfo& proto) {
           .transcoders = FromProto(proto.transcoders()),
           .limits = FromProto(proto.limits()),
           .methods = {proto.methods().begin(), proto.methods().end()},
-          .uptime_seconds = proto.uptime_seconds()};
+          .uptime_seconds = proto.uptime_seconds(),
+          .open_graphs = FromProto(proto.open_graphs())};
 }
 
 ImageSpan FromProto(const v1::ImageSpan& proto) {
@@ -216,10 +225,11 @@ Graph FromProto(const v1::GraphHeader& proto) {
   Graph graph;
   graph.info = FromProto(proto.graph());
   graph.view = FromProto(proto.view());
-  graph.prune = {.node_threshold = proto.prune().node_threshold(),
-                 .edge_threshold = proto.prune().edge_threshold()};
+  graph.prune = FromProto(proto.prune());
   graph.n_kept_nodes = proto.n_kept_nodes();
   graph.n_kept_edges = proto.n_kept_edges();
+  graph.kept_replacement_score = proto.kept_scores().replacement_score();
+  graph.kept_completeness_score = proto.kept_scores().completeness_score();
   return graph;
 }
 

@@ -59,6 +59,16 @@ absl::Status WithContext(const absl::Status& status, const std::string& context)
   return result;
 }
 
+absl::Status WithinField(const std::string& parent, const absl::Status& status) {
+  const std::string field = FieldOf(status);
+  if (field.empty()) return status;
+  absl::Status result(status.code(), parent + "." + std::string(status.message()));
+  status.ForEachPayload(
+      [&result](auto url, const absl::Cord& payload) { result.SetPayload(url, payload); });
+  result.SetPayload(kFieldUrl, absl::Cord(parent + "." + field));
+  return result;
+}
+
 std::string ReasonOf(const absl::Status& status) { return PayloadOf(status, kReasonUrl); }
 
 std::string FieldOf(const absl::Status& status) { return PayloadOf(status, kFieldUrl); }

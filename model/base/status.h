@@ -59,6 +59,10 @@ absl::Status NeverFits(const std::string& field, const std::string& what, int64_
 // Prefixes the message ("layer_3.safetensors: …"), keeping code, reason and field.
 absl::Status WithContext(const absl::Status& status, const std::string& context);
 
+// An InvalidField status of a part of a request, as one of the request: with the parent "prune",
+// the field "steps[1]" becomes "prune.steps[1]". A status without a field stays as it is.
+absl::Status WithinField(const std::string& parent, const absl::Status& status);
+
 // The reason and the field that the functions above attached; empty when there is none.
 std::string ReasonOf(const absl::Status& status);
 std::string FieldOf(const absl::Status& status);

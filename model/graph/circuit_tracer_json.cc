@@ -50,6 +50,7 @@ class PieceWriter {
 json Metadata(const AttributionGraph& graph, const PruningResult& pruning,
               const GraphScores& scores, const CircuitTracerJsonOptions& options) {
   const GraphSettings& settings = graph.settings;
+  const InfluenceRule thresholds = ThresholdsOf(pruning.options);
   const int64_t max_feature_nodes = settings.max_feature_nodes > 0
                                         ? settings.max_feature_nodes
                                         : static_cast<int64_t>(graph.active_features.size());
@@ -59,7 +60,7 @@ json Metadata(const AttributionGraph& graph, const PruningResult& pruning,
       {"transcoder_list", json::array()},
       {"prompt_tokens", graph.token_texts},
       {"prompt", graph.prompt},
-      {"node_threshold", pruning.options.node_threshold},
+      {"node_threshold", thresholds.node_threshold},
       {"schema_version", 1},
       {"generation_settings",
        {{"max_n_logits", settings.max_n_logits},
@@ -67,8 +68,8 @@ json Metadata(const AttributionGraph& graph, const PruningResult& pruning,
         {"batch_size", settings.batch_size},
         {"max_feature_nodes", max_feature_nodes}}},
       {"pruning_settings",
-       {{"node_threshold", pruning.options.node_threshold},
-        {"edge_threshold", pruning.options.edge_threshold}}},
+       {{"node_threshold", thresholds.node_threshold},
+        {"edge_threshold", thresholds.edge_threshold}}},
       {"replacement_score", scores.replacement},
       {"completeness_score", scores.completeness},
   };

@@ -69,11 +69,12 @@ class Container {
   }
 
   void AddPruning(const PruningResult& pruning) {
+    const InfluenceRule thresholds = ThresholdsOf(pruning.options);
     Add("node_influence", pruning.node_influence);
     Add("node_mask", pruning.node_mask);
     Add("edge_mask", pruning.edge_mask);
-    metadata_["pruning"] = nlohmann::json{{"node_threshold", pruning.options.node_threshold},
-                                          {"edge_threshold", pruning.options.edge_threshold}}
+    metadata_["pruning"] = nlohmann::json{{"node_threshold", thresholds.node_threshold},
+                                          {"edge_threshold", thresholds.edge_threshold}}
                                .dump();
   }
 

@@ -14,6 +14,7 @@
 // Pure functions; any thread.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -21,6 +22,9 @@
 #include "model/graph/attribution_graph.h"
 
 namespace cajal::graph {
+
+// circuit-tracer's clamp in normalize_matrix.
+inline constexpr double kMinRowSum = 1e-10;
 
 struct Influence {
   std::vector<double> nodes;  // [n_nodes], >= 0
@@ -35,7 +39,9 @@ std::vector<double> LogitWeights(const AttributionGraph& graph);
 // Of a complete graph. Fails with CheckLayerOrder's error.
 absl::StatusOr<Influence> ComputeInfluence(const AttributionGraph& graph);
 
-// Of any part of its edges, over the same nodes; the layer order is taken for granted.
-Influence ComputeInfluence(const EdgeMatrix& edges, std::span<const double> logit_weights);
+// Of any part of its edges, over the same nodes; the layer order is taken for granted. `edge_mask`,
+// [n_edges]: 0 = the edge is not there; empty = every edge is.
+Influence ComputeInfluence(const EdgeMatrix& edges, std::span<const double> logit_weights,
+                           std::span<const uint8_t> edge_mask = {});
 
 }  // namespace cajal::graph

@@ -6,11 +6,10 @@
 #include <utility>
 
 #include "model/graph/graph_check.h"
+#include "model/graph/influence.h"
 
 namespace cajal::graph {
 namespace {
-
-constexpr double kMinRowSum = 1e-10;  // as in influence.cc
 
 // The end of a path that leads from some source to a node: one edge, and the rest by reference to
 // the list that it continues.

@@ -1,13 +1,14 @@
 #include "model/graph/pruning.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
+#include <optional>
 #include <span>
-#include <string>
+#include <utility>
 
+#include "model/graph/graph_check.h"
 #include "model/graph/influence.h"
-#include "model/graph/score_threshold.h"
+#include "model/graph/node.h"
 
 namespace cajal::graph {
 namespace {
@@ -15,6 +16,12 @@ namespace {
 absl::Status CheckThreshold(const std::string& field, double value) {
   if (value >= 0 && value <= 1) return absl::OkStatus();  // false for NaN
   return InvalidField(field, "must be in [0, 1], got " + std::to_string(value));
+}
+
+absl::Status CheckCount(const std::string& field, size_t count, int most) {
+  if (count <= static_cast<size_t>(most)) return absl::OkStatus();
+  return InvalidField(field, "must have at most " + std::to_string(most) + " elements, not " +
+                                 std::to_string(count));
 }
 
 std::vector<float> CumulativeInfluence(std::span<const double> influence) {
@@ -33,123 +40,95 @@ std::vector<float> CumulativeInfluence(std::span<const double> influence) {
   return result;
 }
 
-std::vector<uint8_t> InfluentialNodes(const AttributionGraph& graph,
-                                      const std::vector<double>& influence, double fraction) {
-  const double threshold = ScoreThreshold(influence, fraction);
-  std::vector<uint8_t> mask(influence.size());
-  for (size_t i = 0; i < influence.size(); ++i) {
-    mask[i] = influence[i] > 0 && influence[i] >= threshold;
+// 1 for the nodes with these ids. [n_nodes].
+absl::StatusOr<std::vector<uint8_t>> MaskOf(const AttributionGraph& graph,
+                                            const std::vector<std::string>& ids,
+                                            const std::string& field, bool logits_only) {
+  std::vector<uint8_t> mask(graph.n_nodes(), 0);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const std::optional<int32_t> node = NodeWithId(graph, ids[i]);
+    if (!node) {
+      return InvalidField(field + "[" + std::to_string(i) + "]",
+                          "this graph has no node '" + ids[i] + "'");
+    }
+    if (logits_only && *node < graph.first_logit()) {
+      return InvalidField(field + "[" + std::to_string(i) + "]",
+                          "'" + ids[i] + "' is not the node of a logit");
+    }
+    mask[*node] = 1;
   }
-  std::fill(mask.begin() + graph.first_token(), mask.end(), uint8_t{1});
   return mask;
 }
 
-// Some of a graph's edges, over the same nodes.
-struct EdgeSubset {
-  EdgeMatrix edges;
-  std::vector<int64_t> origin;  // index of each edge in the whole graph
-};
-
-EdgeSubset EdgesAmong(const EdgeMatrix& all, std::span<const uint8_t> node_mask) {
-  EdgeSubset subset;
-  subset.edges.row_begin.reserve(all.row_begin.size());
-  subset.edges.row_begin.push_back(0);
-  for (size_t row = 0; row < node_mask.size(); ++row) {
-    for (int64_t e = all.row_begin[row]; node_mask[row] && e < all.row_begin[row + 1]; ++e) {
-      if (!node_mask[all.columns[e]]) continue;
-      subset.edges.columns.push_back(all.columns[e]);
-      subset.edges.weights.push_back(all.weights[e]);
-      subset.origin.push_back(e);
-    }
-    subset.edges.row_begin.push_back(subset.edges.n_edges());
-  }
-  return subset;
+std::vector<PruningRule> StepsOf(const PruningOptions& options) {
+  if (!options.steps.empty()) return options.steps;
+  return {InfluenceRule{options.node_threshold, options.edge_threshold}};
 }
 
-std::vector<double> EdgeScores(const EdgeMatrix& edges, std::span<const double> logit_weights) {
-  const Influence influence = ComputeInfluence(edges, logit_weights);
-  std::vector<double> scores(edges.n_edges());
-  for (size_t row = 0; row + 1 < edges.row_begin.size(); ++row) {
-    for (int64_t e = edges.row_begin[row]; e < edges.row_begin[row + 1]; ++e) {
-      scores[e] = std::abs(edges.weights[e]) * influence.row_factor[row];
-    }
+// Leaves the logits out that were not chosen.
+absl::Status ChooseLogits(const AttributionGraph& graph, const PruningOptions& options,
+                          std::vector<double>* logit_weights, Subgraph* subgraph) {
+  if (options.logit_ids.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::vector<uint8_t> chosen,
+                   MaskOf(graph, options.logit_ids, "logit_ids", true));
+  for (int32_t node = graph.first_logit(); node < graph.n_nodes(); ++node) {
+    if (chosen[node] != 0) continue;
+    subgraph->nodes[node] = 0;
+    (*logit_weights)[node] = 0;
   }
-  return scores;
-}
-
-struct KeptEdge {
-  int32_t target = 0;
-  int32_t source = 0;
-  int64_t origin = 0;
-};
-
-std::vector<KeptEdge> InfluentialEdges(const EdgeSubset& subset,
-                                       std::span<const double> logit_weights, double fraction) {
-  const std::vector<double> scores = EdgeScores(subset.edges, logit_weights);
-  const double threshold = ScoreThreshold(scores, fraction);
-  std::vector<KeptEdge> kept;
-  for (int32_t row = 0; row + 1 < static_cast<int32_t>(subset.edges.row_begin.size()); ++row) {
-    for (int64_t e = subset.edges.row_begin[row]; e < subset.edges.row_begin[row + 1]; ++e) {
-      if (scores[e] > 0 && scores[e] >= threshold) {
-        kept.push_back({row, subset.edges.columns[e], subset.origin[e]});
-      }
-    }
-  }
-  return kept;
-}
-
-// Drops features and errors without an outgoing edge and features without an incoming one, and the
-// edges of what is dropped. Returns whether there were any.
-bool DropDeadEnds(const AttributionGraph& graph, std::vector<KeptEdge>& edges,
-                  std::vector<uint8_t>& node_mask) {
-  std::vector<uint8_t> has_incoming(node_mask.size(), 0);
-  std::vector<uint8_t> has_outgoing(node_mask.size(), 0);
-  for (const KeptEdge& edge : edges) {
-    has_incoming[edge.target] = 1;
-    has_outgoing[edge.source] = 1;
-  }
-  bool dropped = false;
-  for (int32_t node = 0; node < graph.first_token(); ++node) {
-    const bool is_feature = node < graph.first_error();
-    if (!node_mask[node] || (has_outgoing[node] && (has_incoming[node] || !is_feature))) continue;
-    node_mask[node] = 0;
-    dropped = true;
-  }
-  std::erase_if(edges, [&](const KeptEdge& edge) {
-    return !node_mask[edge.target] || !node_mask[edge.source];
-  });
-  return dropped;
+  DropLooseEdges(graph, subgraph);
+  return absl::OkStatus();
 }
 
 }  // namespace
 
+InfluenceRule ThresholdsOf(const PruningOptions& options) {
+  InfluenceRule thresholds{.node_threshold = 1, .edge_threshold = 1};
+  for (const PruningRule& rule : StepsOf(options)) {
+    if (const auto* influence = std::get_if<InfluenceRule>(&rule)) thresholds = *influence;
+  }
+  return thresholds;
+}
+
 absl::Status CheckPruningOptions(const PruningOptions& options) {
   RETURN_IF_ERROR(CheckThreshold("node_threshold", options.node_threshold));
-  return CheckThreshold("edge_threshold", options.edge_threshold);
+  RETURN_IF_ERROR(CheckThreshold("edge_threshold", options.edge_threshold));
+  RETURN_IF_ERROR(CheckCount("steps", options.steps.size(), kMaxPruningSteps));
+  for (size_t i = 0; i < options.steps.size(); ++i) {
+    RETURN_IF_ERROR(CheckRule("steps[" + std::to_string(i) + "]", options.steps[i]));
+  }
+  RETURN_IF_ERROR(CheckCount("keep_ids", options.keep_ids.size(), kMaxPruningIds));
+  return CheckCount("logit_ids", options.logit_ids.size(), kMaxPruningIds);
 }
 
 absl::StatusOr<PruningResult> PruneGraph(const AttributionGraph& graph,
                                          const PruningOptions& options) {
   RETURN_IF_ERROR(CheckPruningOptions(options));
-  ASSIGN_OR_RETURN(const Influence influence, ComputeInfluence(graph));
+  RETURN_IF_ERROR(CheckLayerOrder(graph));
+  Subgraph kept = WholeGraph(graph);
+  PruningFrame frame{.logit_weights = LogitWeights(graph), .keep = {}};
+  ASSIGN_OR_RETURN(frame.keep, MaskOf(graph, options.keep_ids, "keep_ids", false));
+  RETURN_IF_ERROR(ChooseLogits(graph, options, &frame.logit_weights, &kept));
+  for (const PruningRule& rule : StepsOf(options)) ApplyRule(graph, rule, frame, &kept);
 
+  const Influence influence = ComputeInfluence(graph.edges, frame.logit_weights);
   PruningResult result;
   result.options = options;
+  result.logit_weights = std::move(frame.logit_weights);
   result.node_influence.assign(influence.nodes.begin(), influence.nodes.end());
   result.cumulative_influence = CumulativeInfluence(influence.nodes);
-  result.node_mask = InfluentialNodes(graph, influence.nodes, options.node_threshold);
-
-  std::vector<KeptEdge> kept = InfluentialEdges(EdgesAmong(graph.edges, result.node_mask),
-                                                LogitWeights(graph), options.edge_threshold);
-  while (DropDeadEnds(graph, kept, result.node_mask)) {
-  }
-
-  result.edge_mask.assign(graph.edges.n_edges(), 0);
-  for (const KeptEdge& edge : kept) result.edge_mask[edge.origin] = 1;
-  result.n_kept_edges = static_cast<int64_t>(kept.size());
-  result.n_kept_nodes = static_cast<int32_t>(
-      std::count(result.node_mask.begin(), result.node_mask.end(), uint8_t{1}));
+  result.n_kept_nodes =
+      static_cast<int32_t>(std::count(kept.nodes.begin(), kept.nodes.end(), uint8_t{1}));
+  result.n_kept_edges = std::count(kept.edges.begin(), kept.edges.end(), uint8_t{1});
+  result.node_mask = std::move(kept.nodes);
+  result.edge_mask = std::move(kept.edges);
   return result;
+}
+
+GraphScores KeptScores(const AttributionGraph& graph, const PruningResult& pruning) {
+  const Influence influence =
+      ComputeInfluence(graph.edges, pruning.logit_weights, pruning.edge_mask);
+  return ComputeScores(graph, influence.nodes, pruning.logit_weights);
 }
 
 }  // namespace cajal::graph

@@ -6,7 +6,8 @@
 
 namespace cajal::graph {
 
-GraphScores ComputeScores(const AttributionGraph& graph, std::span<const double> node_influence) {
+GraphScores ComputeScores(const AttributionGraph& graph, std::span<const double> node_influence,
+                          std::span<const double> logit_weights) {
   const auto sum = [&](int32_t begin, int32_t end) {
     return std::accumulate(node_influence.begin() + begin, node_influence.begin() + end, 0.0);
   };
@@ -14,8 +15,8 @@ GraphScores ComputeScores(const AttributionGraph& graph, std::span<const double>
   const double tokens = sum(graph.first_token(), graph.first_logit());
   // What all rows pass on, which is influence plus logit weight. Σ_i (1 - Σ_{j in errors} W_ij)
   // out_i is Σ_i out_i less the errors' influence, because influence_j = Σ_i out_i W_ij.
-  double outflow = sum(0, graph.n_nodes());
-  for (const LogitNode& logit : graph.logits) outflow += logit.weight();
+  const double outflow =
+      std::accumulate(logit_weights.begin(), logit_weights.end(), sum(0, graph.n_nodes()));
 
   GraphScores scores;
   if (tokens + errors > 0) scores.replacement = tokens / (tokens + errors);
@@ -25,7 +26,7 @@ GraphScores ComputeScores(const AttributionGraph& graph, std::span<const double>
 
 absl::StatusOr<GraphScores> ComputeScores(const AttributionGraph& graph) {
   ASSIGN_OR_RETURN(const Influence influence, ComputeInfluence(graph));
-  return ComputeScores(graph, influence.nodes);
+  return ComputeScores(graph, influence.nodes, LogitWeights(graph));
 }
 
 }  // namespace cajal::graph

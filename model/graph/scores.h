@@ -21,7 +21,9 @@ struct GraphScores {
 // Of the unpruned graph. Fails with CheckLayerOrder's error. Both are 0 without any influence.
 absl::StatusOr<GraphScores> ComputeScores(const AttributionGraph& graph);
 
-// The same from influences that are at hand. node_influence: [n_nodes], of the unpruned graph.
-GraphScores ComputeScores(const AttributionGraph& graph, std::span<const double> node_influence);
+// The same from influences that are at hand, of the graph or of a part of its edges.
+// node_influence, logit_weights: [n_nodes], as in influence.h.
+GraphScores ComputeScores(const AttributionGraph& graph, std::span<const double> node_influence,
+                          std::span<const double> logit_weights);
 
 }  // namespace cajal::graph

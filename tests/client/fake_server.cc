@@ -48,6 +48,18 @@ grpc::Status FakeGraphService::GetGraph(grpc::ServerContext* context,
   return Answer(get_graph, *request, writer, context);
 }
 
+grpc::Status FakeGraphService::PruneGraph(grpc::ServerContext* context,
+                                          const v1::PruneGraphRequest* request,
+                                          grpc::ServerWriter<v1::PruneGraphResponse>* writer) {
+  return Answer(prune_graph, *request, writer, context);
+}
+
+grpc::Status FakeGraphService::ScoreGraph(grpc::ServerContext* context,
+                                          const v1::ScoreGraphRequest* request,
+                                          v1::ScoreGraphResponse* response) {
+  return Answer(score_graph, *request, response, context);
+}
+
 grpc::Status FakeGraphService::ListGraphs(grpc::ServerContext* context,
                                           const v1::ListGraphsRequest* request,
                                           v1::ListGraphsResponse* response) {

@@ -50,6 +50,8 @@ class FakeGraphService final : public v1::GraphService::Service {
  public:
   StreamFunction<v1::CreateGraphRequest, v1::CreateGraphResponse> create_graph;
   StreamFunction<v1::GetGraphRequest, v1::GetGraphResponse> get_graph;
+  StreamFunction<v1::PruneGraphRequest, v1::PruneGraphResponse> prune_graph;
+  UnaryFunction<v1::ScoreGraphRequest, v1::ScoreGraphResponse> score_graph;
   UnaryFunction<v1::ListGraphsRequest, v1::ListGraphsResponse> list_graphs;
   UnaryFunction<v1::DeleteGraphRequest, v1::DeleteGraphResponse> delete_graph;
   UnaryFunction<v1::FindPathsRequest, v1::FindPathsResponse> find_paths;
@@ -61,6 +63,10 @@ class FakeGraphService final : public v1::GraphService::Service {
                            grpc::ServerWriter<v1::CreateGraphResponse>* writer) override;
   grpc::Status GetGraph(grpc::ServerContext* context, const v1::GetGraphRequest* request,
                         grpc::ServerWriter<v1::GetGraphResponse>* writer) override;
+  grpc::Status PruneGraph(grpc::ServerContext* context, const v1::PruneGraphRequest* request,
+                          grpc::ServerWriter<v1::PruneGraphResponse>* writer) override;
+  grpc::Status ScoreGraph(grpc::ServerContext* context, const v1::ScoreGraphRequest* request,
+                          v1::ScoreGraphResponse* response) override;
   grpc::Status ListGraphs(grpc::ServerContext* context, const v1::ListGraphsRequest* request,
                           v1::ListGraphsResponse* response) override;
   grpc::Status DeleteGraph(grpc::ServerContext* context, const v1::DeleteGraphRequest* request,

@@ -24,15 +24,16 @@ TEST(Usage, HelpGoesToStdoutAndNamesTheFlags) {
   const ProcessResult client = RunProgram({CAJAL_PATH, "--help"});
   EXPECT_EQ(client.exit_code, 0);
   EXPECT_EQ(client.err, "");
-  for (const char* command : {"info", "tokenize", "forward", "graph", "graphs", "paths", "cone",
-                              "export", "evaluate", "jobs", "convert", "--server"}) {
+  for (const char* command :
+       {"info", "tokenize", "forward", "graph", "graphs", "paths", "cone", "score", "prune",
+        "export", "evaluate", "jobs", "convert", "--server"}) {
     EXPECT_THAT(client.out, HasSubstr(command));
   }
 }
 
 TEST(Usage, EveryCommandHasHelp) {
   for (const char* command : {"info", "tokenize", "forward", "graph", "graphs", "paths", "cone",
-                              "export", "evaluate", "jobs"}) {
+                              "score", "prune", "export", "evaluate", "jobs"}) {
     const ProcessResult result = RunProgram({CAJAL_PATH, command, "--help"});
     EXPECT_EQ(result.exit_code, 0) << command;
     EXPECT_THAT(result.out, HasSubstr(command));

@@ -12,11 +12,11 @@ using testing::ElementsAre;
 //   nodes 0 feature · 1, 2 errors · 3, 4 tokens · 5 logit
 //   edges 4 -> 0 (2.0) · 0 -> 5 (1.0) · 2 -> 5 (0.25) · 3 -> 5 (1e-9)
 std::shared_ptr<StoredGraph> SmallGraph() {
-  auto stored = std::make_shared<StoredGraph>();
-  stored->record.id = "1a";
-  stored->record.create_time_unix_ms = 1'500;
-  stored->record.summary.prompt = std::string(300, 'p');
-  graph::AttributionGraph& graph = stored->graph;
+  graph::GraphRecord record;
+  record.id = "1a";
+  record.create_time_unix_ms = 1'500;
+  record.summary.prompt = std::string(300, 'p');
+  graph::AttributionGraph graph;
   graph.input_tokens = {2, 9};
   graph.token_texts = {"<bos>", "\xe2"};
   graph.image_runs = {{.image = 0, .crop = -1, .begin = 1, .end = 2}};
@@ -29,7 +29,8 @@ std::shared_ptr<StoredGraph> SmallGraph() {
   graph.edges.weights = {2.0f, 1.0f, 0.25f, 1e-9f};
   graph.bias = {0.5f, 0, 0, 0, 0, -1};
   graph.pre_activations = {2.5f, 0, 0, 0, 0, 4};
-  return stored;
+  return std::make_shared<StoredGraph>(
+      std::move(record), std::make_shared<const graph::AttributionGraph>(std::move(graph)));
 }
 
 TEST(GraphConversionTest, TheFullViewHasEveryNodeAndEdgeWithWhetherItIsKept) {

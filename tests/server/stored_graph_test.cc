@@ -83,6 +83,65 @@ TEST(StoredGraphTest, ADeletedGraphIsGone) {
   EXPECT_EQ(ResourceOf(status), request.name());
 }
 
+TEST(StoredGraphTest, AnOpenGraphIsNotReadAgainAndIsNotServedOnceItIsDeleted) {
+  TestServer server;
+  v1::GetGraphRequest request;
+  request.set_name(CreateGraph(&server).name());
+  const auto get = [&] {
+    grpc::ClientContext context;
+    const auto reader = server.graphs().GetGraph(&context, request);
+    v1::GetGraphResponse response;
+    while (reader->Read(&response)) {
+    }
+    return reader->Finish();
+  };
+  const auto open_graphs = [&] {
+    grpc::ClientContext context;
+    v1::GetServerInfoResponse response;
+    EXPECT_TRUE(server.models().GetServerInfo(&context, {}, &response).ok());
+    return response.server_info().open_graphs();
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(get().ok());
+  EXPECT_EQ(open_graphs().misses(), 1);
+  EXPECT_EQ(open_graphs().hits(), 2);
+  EXPECT_EQ(open_graphs().n_graphs(), 1);
+
+  v1::DeleteGraphRequest remove;
+  remove.set_name(request.name());
+  v1::DeleteGraphResponse removed;
+  grpc::ClientContext context;
+  ASSERT_TRUE(server.graphs().DeleteGraph(&context, remove, &removed).ok());
+  EXPECT_EQ(open_graphs().n_graphs(), 0);
+  EXPECT_EQ(get().error_code(), grpc::NOT_FOUND);
+}
+
+// The executor is held up, and so is the only thread of the jobs' pool.
+TEST(StoredGraphTest, ReadsWaitForNoJob) {
+  TestServer::Options options;
+  options.server.pool_threads = 1;
+  TestServer server(options);
+  v1::PruneGraphRequest request;
+  request.set_name(CreateGraph(&server).name());
+  server.engine().CloseGate();
+  GraphCall running(&server.graphs(), GraphRequest());
+  server.engine().WaitUntilBlocked();
+  server.engine().ClosePrepareGate();
+  GraphCall second(&server.graphs(), GraphRequest());
+  server.engine().WaitUntilPrepareBlocked();
+  for (int i = 0; i < 5; ++i) {
+    grpc::ClientContext context;
+    const auto reader = server.graphs().PruneGraph(&context, request);
+    v1::PruneGraphResponse response;
+    while (reader->Read(&response)) {
+    }
+    EXPECT_TRUE(reader->Finish().ok());
+  }
+  server.engine().OpenPrepareGate();
+  server.engine().OpenGate();
+  EXPECT_TRUE(running.Finish().ok());
+  EXPECT_TRUE(second.Finish().ok());
+}
+
 TEST(StoredGraphTest, AnExportIsCircuitTracersJsonWithTheSlugAskedFor) {
   TestServer server;
   v1::ExportGraphRequest request;
