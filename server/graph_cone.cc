@@ -52,10 +52,11 @@ absl::Status CheckConeRequest(const v1::FindConeRequest& request) {
 }
 
 absl::StatusOr<v1::FindConeResponse> AnswerFindCone(const graph::AttributionGraph& graph,
+                                                    const graph::SupernodeForest& supernodes,
                                                     const v1::FindConeRequest& request) {
   ASSIGN_OR_RETURN(const graph::PruningOptions prune, FromProto(request.prune()));
   ASSIGN_OR_RETURN(const std::vector<int32_t> seeds,
-                   NodesFromProto(graph, request.node_ids(), "node_ids"));
+                   NodesFromProto(graph, supernodes, request.node_ids(), "node_ids"));
   if (seeds.empty()) return InvalidField("node_ids", "these sets have no nodes in this graph");
   ASSIGN_OR_RETURN(const graph::PruningResult pruning, graph::PruneGraph(graph, prune));
   const bool upstream = request.direction() == v1::CONE_DIRECTION_UPSTREAM;

@@ -34,6 +34,8 @@ class GraphMessages {
                                             const GraphPresentation& presentation);
 
   const v1::GraphHeader& header() const { return header_; }
+  // Which nodes and edges the view has; empty with GRAPH_VIEW_NONE.
+  const graph::PruningResult& pruning() const { return pruning_; }
   // False when there is no further chunk. A chunk is smaller than 512 KiB.
   bool Next(v1::GraphChunk* chunk);
 

@@ -23,13 +23,16 @@ absl::Status CheckPathsRequest(const v1::FindPathsRequest& request) {
 }
 
 absl::StatusOr<v1::FindPathsResponse> AnswerFindPaths(const graph::AttributionGraph& graph,
+                                                      const graph::SupernodeForest& supernodes,
                                                       const v1::FindPathsRequest& request) {
   ASSIGN_OR_RETURN(const graph::PruningOptions prune, FromProto(request.prune()));
   graph::PathQuery query;
   query.min_features = request.min_features();
   query.max_paths = request.has_max_paths() ? request.max_paths() : kDefaultPaths;
-  ASSIGN_OR_RETURN(query.sources, NodesFromProto(graph, request.source_ids(), "source_ids"));
-  ASSIGN_OR_RETURN(query.targets, NodesFromProto(graph, request.target_ids(), "target_ids"));
+  ASSIGN_OR_RETURN(query.sources,
+                   NodesFromProto(graph, supernodes, request.source_ids(), "source_ids"));
+  ASSIGN_OR_RETURN(query.targets,
+                   NodesFromProto(graph, supernodes, request.target_ids(), "target_ids"));
   if (query.sources.empty()) {
     query.sources.resize(graph.n_positions());
     std::iota(query.sources.begin(), query.sources.end(), graph.first_token());

@@ -4,6 +4,7 @@
 #include "absl/status/statusor.h"
 #include "cajal/v1/graph_service.pb.h"
 #include "model/graph/attribution_graph.h"
+#include "model/graph/supernodes.h"
 
 namespace cajal::server {
 
@@ -12,6 +13,7 @@ absl::Status CheckPathsRequest(const v1::FindPathsRequest& request);
 
 // Fills in the defaults, prunes, searches. INVALID_ARGUMENT for an id that the graph does not have.
 absl::StatusOr<v1::FindPathsResponse> AnswerFindPaths(const graph::AttributionGraph& graph,
+                                                      const graph::SupernodeForest& supernodes,
                                                       const v1::FindPathsRequest& request);
 
 }  // namespace cajal::server

@@ -5,9 +5,12 @@
 
 #include "model/graph/scores.h"
 #include "server/errors.h"
+#include "server/graph_annotations.h"
 #include "server/graph_cone.h"
 #include "server/graph_conversion.h"
+#include "server/graph_difference.h"
 #include "server/graph_export.h"
+#include "server/graph_fold.h"
 #include "server/graph_job.h"
 #include "server/graph_paths.h"
 #include "server/graph_scores.h"
@@ -56,6 +59,17 @@ absl::Status CheckNamesNoNode(const graph::PruningOptions& prune) {
   if (!prune.keep_ids.empty()) return refuse("prune.keep_ids");
   if (!prune.logit_ids.empty()) return refuse("prune.logit_ids");
   return absl::OkStatus();
+}
+
+// The messages that `messages` makes, one at a time.
+template <typename Response, typename Messages>
+ResponseStream::Source SourceOf(Messages messages) {
+  auto shared = std::make_shared<Messages>(std::move(messages));
+  return [shared]() -> absl::StatusOr<std::optional<grpc::ByteBuffer>> {
+    Response message;
+    if (!shared->Next(&message)) return std::nullopt;
+    return Serialize(message);
+  };
 }
 
 }  // namespace
@@ -224,6 +238,105 @@ absl::Status GraphServiceImpl::StartDeleteGraph(const grpc::ByteBuffer& bytes,
       });
 }
 
+grpc::ServerUnaryReactor* GraphServiceImpl::GetAnnotations(grpc::CallbackServerContext* call,
+                                                           const grpc::ByteBuffer* request,
+                                                           grpc::ByteBuffer* response) {
+  auto* reply = new UnaryCall(context_->calls, call, response, "GraphService/GetAnnotations");
+  const absl::Status status = CatchExceptions([&] { return StartGetAnnotations(*request, reply); });
+  if (!status.ok()) reply->Fail(status);
+  return reply;
+}
+
+absl::Status GraphServiceImpl::StartGetAnnotations(const grpc::ByteBuffer& bytes,
+                                                   UnaryCall* reply) const {
+  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
+  ASSIGN_OR_RETURN(const v1::GetAnnotationsRequest request,
+                   Parse<v1::GetAnnotationsRequest>(bytes));
+  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+  return ScheduleReply<v1::GetAnnotationsResponse>(
+      context_->pool, reply,
+      [graphs = context_->graphs, id] { return AnswerGetAnnotations(*graphs, id); });
+}
+
+grpc::ServerUnaryReactor* GraphServiceImpl::UpdateGraph(grpc::CallbackServerContext* call,
+                                                        const grpc::ByteBuffer* request,
+                                                        grpc::ByteBuffer* response) {
+  auto* reply = new UnaryCall(context_->calls, call, response, "GraphService/UpdateGraph");
+  const absl::Status status = CatchExceptions([&] { return StartUpdateGraph(*request, reply); });
+  if (!status.ok()) reply->Fail(status);
+  return reply;
+}
+
+absl::Status GraphServiceImpl::StartUpdateGraph(const grpc::ByteBuffer& bytes,
+                                                UnaryCall* reply) const {
+  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
+  ASSIGN_OR_RETURN(v1::UpdateGraphRequest request, Parse<v1::UpdateGraphRequest>(bytes));
+  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+  ASSIGN_OR_RETURN(const std::optional<int64_t> revision, RevisionFromEtag(request.etag()));
+  return ScheduleReply<v1::UpdateGraphResponse>(
+      context_->pool, reply,
+      [graphs = context_->graphs, id, revision,
+       annotations =
+           std::move(*request.mutable_annotations())]() -> absl::StatusOr<v1::UpdateGraphResponse> {
+        ASSIGN_OR_RETURN(const auto graph, ReadStoredGraph(*graphs, id));
+        return AnswerUpdateGraph(graphs, id, graph->graph, annotations, revision);
+      });
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::FoldGraph(
+    grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
+  const StreamPtr stream =
+      ResponseStream::Create(context_->calls, context_->pool, call, "GraphService/FoldGraph");
+  const absl::Status status = CatchExceptions([&] { return StartFoldGraph(*request, stream); });
+  if (!status.ok()) stream->Fail(status);
+  return stream.get();
+}
+
+absl::Status GraphServiceImpl::StartFoldGraph(const grpc::ByteBuffer& bytes,
+                                              const StreamPtr& stream) const {
+  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
+  ASSIGN_OR_RETURN(const v1::FoldGraphRequest request, Parse<v1::FoldGraphRequest>(bytes));
+  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+  ASSIGN_OR_RETURN(FoldCall fold, FromProto(request));
+  return ScheduleStream(
+      context_->readers, stream,
+      [opened = context_->opened, graphs = context_->graphs, id,
+       fold = std::move(fold)]() -> absl::StatusOr<ResponseStream::Source> {
+        ASSIGN_OR_RETURN(auto graph, opened->Read(id));
+        ASSIGN_OR_RETURN(const graph::Annotations stored, ReadAnnotations(*graphs, id));
+        ASSIGN_OR_RETURN(auto made, FoldMessages::Make(std::move(graph), stored.supernodes, fold));
+        return SourceOf<v1::FoldGraphResponse>(std::move(made));
+      });
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::CompareGraphs(
+    grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
+  const StreamPtr stream =
+      ResponseStream::Create(context_->calls, context_->pool, call, "GraphService/CompareGraphs");
+  const absl::Status status = CatchExceptions([&] { return StartCompareGraphs(*request, stream); });
+  if (!status.ok()) stream->Fail(status);
+  return stream.get();
+}
+
+absl::Status GraphServiceImpl::StartCompareGraphs(const grpc::ByteBuffer& bytes,
+                                                  const StreamPtr& stream) const {
+  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
+  ASSIGN_OR_RETURN(const v1::CompareGraphsRequest request, Parse<v1::CompareGraphsRequest>(bytes));
+  ASSIGN_OR_RETURN(const std::string base_id, IdFromName(request.base(), "graphs", "base"));
+  ASSIGN_OR_RETURN(const std::string other_id, IdFromName(request.other(), "graphs", "other"));
+  ASSIGN_OR_RETURN(const CompareCall compare, FromProto(request));
+  return ScheduleStream(context_->readers, stream,
+                        [opened = context_->opened, base_id, other_id,
+                         compare]() -> absl::StatusOr<ResponseStream::Source> {
+                          ASSIGN_OR_RETURN(auto base, opened->Read(base_id));
+                          ASSIGN_OR_RETURN(auto other, opened->Read(other_id));
+                          ASSIGN_OR_RETURN(
+                              auto made,
+                              CompareMessages::Make(std::move(base), std::move(other), compare));
+                          return SourceOf<v1::CompareGraphsResponse>(std::move(made));
+                        });
+}
+
 grpc::ServerUnaryReactor* GraphServiceImpl::FindPaths(grpc::CallbackServerContext* call,
                                                       const grpc::ByteBuffer* request,
                                                       grpc::ByteBuffer* response) {
@@ -241,10 +354,11 @@ absl::Status GraphServiceImpl::StartFindPaths(const grpc::ByteBuffer& bytes,
   RETURN_IF_ERROR(CheckPathsRequest(request));
   return ScheduleReply<v1::FindPathsResponse>(
       context_->readers, reply,
-      [opened = context_->opened, id,
+      [opened = context_->opened, graphs = context_->graphs, id,
        request = std::move(request)]() -> absl::StatusOr<v1::FindPathsResponse> {
         ASSIGN_OR_RETURN(const auto graph, opened->Read(id));
-        return AnswerFindPaths(graph->graph, request);
+        ASSIGN_OR_RETURN(const auto supernodes, ReadSupernodes(*graphs, id, graph->graph));
+        return AnswerFindPaths(graph->graph, supernodes, request);
       });
 }
 
@@ -265,10 +379,11 @@ absl::Status GraphServiceImpl::StartFindCone(const grpc::ByteBuffer& bytes,
   RETURN_IF_ERROR(CheckConeRequest(request));
   return ScheduleReply<v1::FindConeResponse>(
       context_->readers, reply,
-      [opened = context_->opened, id,
+      [opened = context_->opened, graphs = context_->graphs, id,
        request = std::move(request)]() -> absl::StatusOr<v1::FindConeResponse> {
         ASSIGN_OR_RETURN(const auto graph, opened->Read(id));
-        return AnswerFindCone(graph->graph, request);
+        ASSIGN_OR_RETURN(const auto supernodes, ReadSupernodes(*graphs, id, graph->graph));
+        return AnswerFindCone(graph->graph, supernodes, request);
       });
 }
 

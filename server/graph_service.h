@@ -19,13 +19,17 @@ class GraphServiceImpl final
     : public v1::GraphService::WithRawCallbackMethod_CreateGraph<
           v1::GraphService::WithRawCallbackMethod_GetGraph<
               v1::GraphService::WithRawCallbackMethod_PruneGraph<
-                  v1::GraphService::WithRawCallbackMethod_ScoreGraph<
-                      v1::GraphService::WithRawCallbackMethod_ListGraphs<
-                          v1::GraphService::WithRawCallbackMethod_DeleteGraph<
+                v1::GraphService::WithRawCallbackMethod_ScoreGraph<
+                  v1::GraphService::WithRawCallbackMethod_ListGraphs<
+                    v1::GraphService::WithRawCallbackMethod_DeleteGraph<
+                      v1::GraphService::WithRawCallbackMethod_GetAnnotations<
+                        v1::GraphService::WithRawCallbackMethod_UpdateGraph<
+                          v1::GraphService::WithRawCallbackMethod_FoldGraph<
+                            v1::GraphService::WithRawCallbackMethod_CompareGraphs<
                               v1::GraphService::WithRawCallbackMethod_FindPaths<
-                                  v1::GraphService::WithRawCallbackMethod_FindCone<
-                                      v1::GraphService::WithRawCallbackMethod_ExportGraph<
-                                          v1::GraphService::Service>>>>>>>>> {
+                                v1::GraphService::WithRawCallbackMethod_FindCone<
+                                  v1::GraphService::WithRawCallbackMethod_ExportGraph<
+    v1::GraphService::Service>>>>>>>>>>>>> {
  public:
   // `context` outlives the service.
   explicit GraphServiceImpl(const ServiceContext* context) : context_(context) {}
@@ -45,6 +49,16 @@ class GraphServiceImpl final
   grpc::ServerUnaryReactor* DeleteGraph(grpc::CallbackServerContext* call,
                                         const grpc::ByteBuffer* request,
                                         grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* GetAnnotations(grpc::CallbackServerContext* call,
+                                           const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* UpdateGraph(grpc::CallbackServerContext* call,
+                                        const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* FoldGraph(grpc::CallbackServerContext* call,
+                                                        const grpc::ByteBuffer* request) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* CompareGraphs(
+      grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) override;
   grpc::ServerUnaryReactor* FindPaths(grpc::CallbackServerContext* call,
                                       const grpc::ByteBuffer* request,
                                       grpc::ByteBuffer* response) override;
@@ -64,6 +78,10 @@ class GraphServiceImpl final
   absl::Status StartScoreGraph(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
   absl::Status StartListGraphs(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
   absl::Status StartDeleteGraph(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
+  absl::Status StartGetAnnotations(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
+  absl::Status StartUpdateGraph(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
+  absl::Status StartFoldGraph(const grpc::ByteBuffer& bytes, const StreamPtr& stream) const;
+  absl::Status StartCompareGraphs(const grpc::ByteBuffer& bytes, const StreamPtr& stream) const;
   absl::Status StartFindPaths(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
   absl::Status StartFindCone(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
   absl::Status StartExportGraph(const grpc::ByteBuffer& bytes, const StreamPtr& stream) const;

@@ -37,9 +37,10 @@ absl::Status CheckNodeIds(const google::protobuf::RepeatedPtrField<std::string>&
 }
 
 absl::StatusOr<std::vector<int32_t>> NodesFromProto(
-    const graph::AttributionGraph& graph,
+    const graph::AttributionGraph& graph, const graph::SupernodeForest& supernodes,
     const google::protobuf::RepeatedPtrField<std::string>& ids, const std::string& field) {
-  return graph::NodesNamed(graph, {}, std::vector<std::string>(ids.begin(), ids.end()), field);
+  return graph::NodesNamed(graph, supernodes, std::vector<std::string>(ids.begin(), ids.end()),
+                           field);
 }
 
 v1::PathNode ToPathNode(const graph::AttributionGraph& graph, int32_t node) {

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "cajal/v1/graph_service.pb.h"
 #include "model/graph/attribution_graph.h"
+#include "model/graph/supernodes.h"
 
 namespace cajal::server {
 
@@ -20,7 +21,7 @@ absl::Status CheckNodeIds(const google::protobuf::RepeatedPtrField<std::string>&
 // The nodes of all ids and sets (model/graph/node_set.h) together, ascending, each once.
 // INVALID_ARGUMENT names "`field`[i]".
 absl::StatusOr<std::vector<int32_t>> NodesFromProto(
-    const graph::AttributionGraph& graph,
+    const graph::AttributionGraph& graph, const graph::SupernodeForest& supernodes,
     const google::protobuf::RepeatedPtrField<std::string>& ids, const std::string& field);
 
 // node: [0, graph.n_nodes()).

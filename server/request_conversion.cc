@@ -135,12 +135,13 @@ absl::Status CheckSlug(const std::string& slug) {
                                   " of a-z, A-Z, 0-9, '-' and '_'");
 }
 
-absl::StatusOr<std::string> IdFromName(const std::string& name, const std::string& collection) {
+absl::StatusOr<std::string> IdFromName(const std::string& name, const std::string& collection,
+                                       const std::string& field) {
   const std::string prefix = collection + "/";
   const bool well_formed = name.size() > prefix.size() &&
                            name.compare(0, prefix.size(), prefix) == 0 &&
                            name.find('/', prefix.size()) == std::string::npos;
-  if (!well_formed) return InvalidField("name", "must look like \"" + prefix + "{id}\"");
+  if (!well_formed) return InvalidField(field, "must look like \"" + prefix + "{id}\"");
   return name.substr(prefix.size());
 }
 

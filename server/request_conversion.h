@@ -57,8 +57,9 @@ absl::Status CheckRequestId(const std::string& request_id);
 // Empty, or letters, digits, '-' and '_'.
 absl::Status CheckSlug(const std::string& slug);
 
-// "graphs/1a2b" with the collection "graphs" -> "1a2b".
-absl::StatusOr<std::string> IdFromName(const std::string& name, const std::string& collection);
+// "graphs/1a2b" with the collection "graphs" -> "1a2b". Errors name `field`.
+absl::StatusOr<std::string> IdFromName(const std::string& name, const std::string& collection,
+                                       const std::string& field = "name");
 
 // A page of a list that is at hand: page tokens are offsets. [begin, end) and the next token.
 struct Page {

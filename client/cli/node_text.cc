@@ -1,5 +1,6 @@
 #include "client/cli/node_text.h"
 
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,22 @@ std::string PlaceText(const client::ImagePlace& place, bool several_pictures) {
 std::string PositionText(const client::PathNode& node, bool several_pictures) {
   if (node.image_place) return PlaceText(*node.image_place, several_pictures);
   return absl::StrCat(Quoted(node.token), " (", node.position, ")");
+}
+
+// circuit-tracer's.
+std::string IdOf(const client::Graph& graph, const client::Node& node) {
+  if (node.kind == client::NodeKind::kToken)
+    return absl::StrCat("E_", node.index, "_", node.position);
+  const int32_t layer =
+      node.kind == client::NodeKind::kLogit ? graph.info.n_layers + 1 : node.layer;
+  return absl::StrCat(layer, "_", node.index, "_", node.position);
+}
+
+std::string TargetText(const client::Graph& graph, const client::Node& node) {
+  for (const client::LogitNode& logit : graph.info.logits) {
+    if (logit.token_id == node.index && logit.position == node.position) return logit.token;
+  }
+  return "";
 }
 
 }  // namespace
@@ -40,6 +57,27 @@ std::string NodeText(const client::PathNode& node, const client::PathNode* befor
     absl::StrAppend(&text, " at ", PositionText(node, several_pictures));
   }
   return text;
+}
+
+client::PathNode WordsFor(const client::Graph& graph, const client::Node& node) {
+  client::PathNode words{.id = IdOf(graph, node),
+                         .kind = node.kind,
+                         .layer = node.layer,
+                         .position = node.position,
+                         .index = node.index};
+  if (node.kind == client::NodeKind::kLogit) {
+    words.token = TargetText(graph, node);
+    return words;
+  }
+  words.token = graph.token_texts[static_cast<size_t>(node.position)];
+  for (const client::ImageSpan& span : graph.image_spans) {
+    if (node.position < span.begin || node.position >= span.end) continue;
+    // The soft tokens of a picture are a square, row by row.
+    const auto side = static_cast<int32_t>(std::lround(std::sqrt(span.end - span.begin)));
+    const int32_t token = node.position - span.begin;
+    words.image_place = {span.image, span.crop, token / side, token % side};
+  }
+  return words;
 }
 
 void AddPictures(const std::vector<client::PathNode>& nodes, std::set<int32_t>* pictures) {

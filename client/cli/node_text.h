@@ -16,6 +16,9 @@ namespace cajal::cli {
 std::string NodeText(const client::PathNode& node, const client::PathNode* before,
                      bool several_pictures);
 
+// What a node of a graph that has come with its tokens is in words.
+client::PathNode WordsFor(const client::Graph& graph, const client::Node& node);
+
 // Adds the pictures that nodes lie in.
 void AddPictures(const std::vector<client::PathNode>& nodes, std::set<int32_t>* pictures);
 

@@ -22,7 +22,7 @@ void AddGlobalFlags(CLI::App* cajal, GlobalFlags* flags) {
   cajal
       ->add_option("--timeout", flags->timeout_seconds,
                    "Time limit of each call in seconds, waiting in the queue included; 0 = the "
-                   "command's own: 10 s for info and jobs, 1 min for tokenize, 10 min for export, "
+                   "command's own: 10 s for info and jobs, 1 min for tokenize, 10 min for commands about stored graphs, "
                    "30 min for forward, 6 h for graph and evaluate")
       ->type_name("SECONDS")
       ->check(Duration())
@@ -85,8 +85,10 @@ int RunCajal(const std::vector<std::string>& arguments, const Console& console) 
   const std::vector<Command> commands = {
       AddInfoCommand(&cajal),    AddTokenizeCommand(&cajal), AddForwardCommand(&cajal),
       AddGraphCommand(&cajal),   AddGraphsCommand(&cajal),   AddPathsCommand(&cajal),
-      AddConeCommand(&cajal),    AddExportCommand(&cajal),   AddEvaluateCommand(&cajal),
-      AddPruneCommand(&cajal),   AddScoreCommand(&cajal),    AddJobsCommand(&cajal),
+      AddConeCommand(&cajal),    AddPruneCommand(&cajal),    AddScoreCommand(&cajal),
+      AddCompareCommand(&cajal), AddFoldCommand(&cajal),     AddLabelCommand(&cajal),
+      AddPinCommand(&cajal),     AddAnnotationsCommand(&cajal), AddExportCommand(&cajal),
+      AddEvaluateCommand(&cajal), AddJobsCommand(&cajal),
       AddConvertCommand(&cajal),
   };
   try {

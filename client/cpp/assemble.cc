@@ -200,6 +200,133 @@ absl::StatusOr<Graph> GraphAssembler::Finish() {
   return std::move(graph_);
 }
 
+absl::Status FoldAssembler::Add(const v1::FoldGraphResponse& piece) {
+  if (piece.has_header()) {
+    has_header_ = true;
+    n_supernodes_ = piece.header().n_supernodes();
+    n_edges_ = piece.header().n_folded_edges();
+    v1::GraphHeader header = piece.header().header();
+    header.set_n_edges(0);  // those before folding are not sent
+    return graph_.Add(header);
+  }
+  if (!has_header_) return Misplaced("piece of a folded graph", has_header_);
+  if (piece.has_chunk()) return graph_.Add(piece.chunk());
+  if (piece.has_edges()) return AddEdges(piece.edges());
+  for (const v1::FoldedSupernode& supernode : piece.supernodes().supernodes()) {
+    folded_.supernodes.push_back(FromProto(supernode));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FoldAssembler::AddEdges(const v1::FoldedEdgeChunk& chunk) {
+  const int n = chunk.sources_size();
+  if (chunk.targets_size() != n || chunk.weights_size() != n || chunk.magnitudes_size() != n ||
+      chunk.counts_size() != n) {
+    return BrokenAnswer("folded edges: the arrays differ in length");
+  }
+  FoldedEdgeList& edges = folded_.edges;
+  edges.sources.insert(edges.sources.end(), chunk.sources().begin(), chunk.sources().end());
+  edges.targets.insert(edges.targets.end(), chunk.targets().begin(), chunk.targets().end());
+  edges.weights.insert(edges.weights.end(), chunk.weights().begin(), chunk.weights().end());
+  edges.magnitudes.insert(edges.magnitudes.end(), chunk.magnitudes().begin(),
+                          chunk.magnitudes().end());
+  edges.counts.insert(edges.counts.end(), chunk.counts().begin(), chunk.counts().end());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<FoldedGraph> FoldAssembler::Finish() {
+  absl::StatusOr<Graph> graph = graph_.Finish();
+  if (!graph.ok()) return graph.status();
+  if (std::ssize(folded_.supernodes) != n_supernodes_ || folded_.edges.size() != n_edges_) {
+    return BrokenAnswer(absl::StrCat("the folded graph ended after ", folded_.supernodes.size(),
+                                     " of ", n_supernodes_, " supernodes and ",
+                                     folded_.edges.size(), " of ", n_edges_, " edges"));
+  }
+  folded_.graph = *std::move(graph);
+  return std::move(folded_);
+}
+
+absl::Status ComparisonAssembler::Add(const v1::CompareGraphsResponse& piece) {
+  if (piece.has_header()) return AddHeader(piece.header());
+  if (!has_header_) return Misplaced("piece of a comparison", has_header_);
+  if (piece.has_nodes()) return AddNodes(piece.nodes());
+  if (piece.has_edges()) return AddEdges(piece.edges());
+  return absl::OkStatus();  // a piece that is newer than this client
+}
+
+absl::Status ComparisonAssembler::AddHeader(const v1::CompareHeader& header) {
+  if (has_header_) return Misplaced("header", has_header_);
+  has_header_ = true;
+  comparison_.base = FromProto(header.base());
+  comparison_.other = FromProto(header.other());
+  comparison_.same_transcoders = header.same_transcoders();
+  for (const v1::AlignedRun& run : header.alignment()) {
+    comparison_.alignment.push_back(
+        {run.base_begin(), run.other_begin(), run.length(), run.same_tokens()});
+  }
+  n_nodes_ = header.n_nodes();
+  n_edges_ = header.n_edges();
+  return absl::OkStatus();
+}
+
+absl::Status ComparisonAssembler::AddNodes(const v1::ComparedNodeChunk& chunk) {
+  const int n = chunk.changes_size();
+  if (chunk.base_indices_size() != n || chunk.other_indices_size() != n ||
+      chunk.kinds_size() != n || chunk.layers_size() != n || chunk.base_positions_size() != n ||
+      chunk.other_positions_size() != n || chunk.indices_size() != n ||
+      chunk.base_activations_size() != n || chunk.other_activations_size() != n ||
+      chunk.base_influences_size() != n || chunk.other_influences_size() != n ||
+      chunk.tokens_size() != n) {
+    return BrokenAnswer("compared nodes: the arrays differ in length");
+  }
+  for (int i = 0; i < n; ++i) {
+    const absl::StatusOr<Change> change = ChangeFromProto(chunk.changes(i));
+    if (!change.ok()) return change.status();
+    const absl::StatusOr<NodeKind> kind = KindFromProto(chunk.kinds(i));
+    if (!kind.ok()) return kind.status();
+    comparison_.nodes.push_back({.change = *change,
+                                 .kind = *kind,
+                                 .layer = chunk.layers(i),
+                                 .index = chunk.indices(i),
+                                 .token = chunk.tokens(i),
+                                 .base = {chunk.base_indices(i), chunk.base_positions(i),
+                                          chunk.base_activations(i), chunk.base_influences(i)},
+                                 .other = {chunk.other_indices(i), chunk.other_positions(i),
+                                           chunk.other_activations(i), chunk.other_influences(i)}});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ComparisonAssembler::AddEdges(const v1::ComparedEdgeChunk& chunk) {
+  const int n = chunk.changes_size();
+  if (chunk.sources_size() != n || chunk.targets_size() != n || chunk.base_weights_size() != n ||
+      chunk.other_weights_size() != n) {
+    return BrokenAnswer("compared edges: the arrays differ in length");
+  }
+  const int64_t n_nodes = std::ssize(comparison_.nodes);
+  for (int i = 0; i < n; ++i) {
+    const absl::StatusOr<Change> change = ChangeFromProto(chunk.changes(i));
+    if (!change.ok()) return change.status();
+    if (chunk.sources(i) < 0 || chunk.sources(i) >= n_nodes || chunk.targets(i) < 0 ||
+        chunk.targets(i) >= n_nodes) {
+      return BrokenAnswer("a compared edge between nodes that have not come");
+    }
+    comparison_.edges.push_back({*change, chunk.sources(i), chunk.targets(i), chunk.base_weights(i),
+                                 chunk.other_weights(i)});
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<GraphComparison> ComparisonAssembler::Finish() {
+  if (!has_header_) return BrokenAnswer("it ended before the header");
+  if (std::ssize(comparison_.nodes) != n_nodes_ || std::ssize(comparison_.edges) != n_edges_) {
+    return BrokenAnswer(absl::StrCat("the comparison ended after ", comparison_.nodes.size(),
+                                     " of ", n_nodes_, " nodes and ", comparison_.edges.size(),
+                                     " of ", n_edges_, " edges"));
+  }
+  return std::move(comparison_);
+}
+
 absl::Status EvaluationAssembler::Add(const v1::EvaluationHeader& header) {
   if (has_header_) return Misplaced("header", has_header_);
   has_header_ = true;

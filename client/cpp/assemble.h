@@ -15,6 +15,8 @@
 #include "cajal/v1/feature_service.pb.h"
 #include "cajal/v1/graph_service.pb.h"
 #include "cajal/v1/model_service.pb.h"
+#include "client/cpp/annotations.h"
+#include "client/cpp/comparison.h"
 #include "client/cpp/evaluation.h"
 #include "client/cpp/graph.h"
 #include "client/cpp/model.h"
@@ -50,6 +52,39 @@ class GraphAssembler {
 
   bool has_header_ = false;
   Graph graph_;
+  int64_t n_nodes_ = 0;  // announced
+  int64_t n_edges_ = 0;  // announced
+};
+
+// FoldGraph: one header, the supernodes, tokens and nodes, the folded edges.
+class FoldAssembler {
+ public:
+  absl::Status Add(const v1::FoldGraphResponse& piece);
+  absl::StatusOr<FoldedGraph> Finish();
+
+ private:
+  absl::Status AddEdges(const v1::FoldedEdgeChunk& chunk);
+
+  GraphAssembler graph_;
+  bool has_header_ = false;
+  FoldedGraph folded_;
+  int64_t n_supernodes_ = 0;  // announced
+  int64_t n_edges_ = 0;       // announced
+};
+
+// CompareGraphs: one header, nodes, edges.
+class ComparisonAssembler {
+ public:
+  absl::Status Add(const v1::CompareGraphsResponse& piece);
+  absl::StatusOr<GraphComparison> Finish();
+
+ private:
+  absl::Status AddHeader(const v1::CompareHeader& header);
+  absl::Status AddNodes(const v1::ComparedNodeChunk& chunk);
+  absl::Status AddEdges(const v1::ComparedEdgeChunk& chunk);
+
+  bool has_header_ = false;
+  GraphComparison comparison_;
   int64_t n_nodes_ = 0;  // announced
   int64_t n_edges_ = 0;  // announced
 };

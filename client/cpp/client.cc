@@ -247,6 +247,68 @@ void Client::DeleteGraphAsync(const std::string& name, const CallOptions& option
       });
 }
 
+void Client::GetAnnotationsAsync(const std::string& name, const CallOptions& options,
+                                 Done<VersionedAnnotations> done) {
+  v1::GetAnnotationsRequest request;
+  request.set_name(name);
+  using Call = UnaryCall<v1::GetAnnotationsRequest, v1::GetAnnotationsResponse>;
+  Call::Start(
+      &impl_->environment, MethodId::kGetAnnotations, options, std::move(request),
+      [this](auto* context, auto* message, auto* response, auto finished) {
+        impl_->graphs->async()->GetAnnotations(context, message, response, std::move(finished));
+      },
+      [done = std::move(done)](absl::Status status, const v1::GetAnnotationsResponse& response) {
+        if (!status.ok()) return done(std::move(status));
+        done(VersionedAnnotations{FromProto(response.annotations()), response.etag()});
+      });
+}
+
+void Client::UpdateGraphAsync(const UpdateGraphRequest& request, const CallOptions& options,
+                              Done<std::string> done) {
+  using Call = UnaryCall<v1::UpdateGraphRequest, v1::UpdateGraphResponse>;
+  Call::Start(
+      &impl_->environment, MethodId::kUpdateGraph, options, ToProto(request),
+      [this](auto* context, auto* message, auto* response, auto finished) {
+        impl_->graphs->async()->UpdateGraph(context, message, response, std::move(finished));
+      },
+      [done = std::move(done)](absl::Status status, const v1::UpdateGraphResponse& response) {
+        if (!status.ok()) return done(std::move(status));
+        done(response.etag());
+      });
+}
+
+void Client::FoldGraphAsync(const FoldGraphRequest& request, const CallOptions& options,
+                            Done<FoldedGraph> done) {
+  auto assembler = std::make_shared<FoldAssembler>();
+  using Call = StreamCall<v1::FoldGraphRequest, v1::FoldGraphResponse>;
+  Call::Start(
+      &impl_->environment, MethodId::kFoldGraph, options, ToProto(request),
+      [this](auto* context, auto* message, auto* reactor) {
+        impl_->graphs->async()->FoldGraph(context, message, reactor);
+      },
+      [assembler](const v1::FoldGraphResponse& piece) { return assembler->Add(piece); },
+      [assembler, done = std::move(done)](absl::Status status) {
+        if (!status.ok()) return done(std::move(status));
+        done(assembler->Finish());
+      });
+}
+
+void Client::CompareGraphsAsync(const CompareGraphsRequest& request, const CallOptions& options,
+                                Done<GraphComparison> done) {
+  auto assembler = std::make_shared<ComparisonAssembler>();
+  using Call = StreamCall<v1::CompareGraphsRequest, v1::CompareGraphsResponse>;
+  Call::Start(
+      &impl_->environment, MethodId::kCompareGraphs, options, ToProto(request),
+      [this](auto* context, auto* message, auto* reactor) {
+        impl_->graphs->async()->CompareGraphs(context, message, reactor);
+      },
+      [assembler](const v1::CompareGraphsResponse& piece) { return assembler->Add(piece); },
+      [assembler, done = std::move(done)](absl::Status status) {
+        if (!status.ok()) return done(std::move(status));
+        done(assembler->Finish());
+      });
+}
+
 void Client::FindPathsAsync(const FindPathsRequest& request, const CallOptions& options,
                             Done<std::vector<GraphPath>> done) {
   using Call = UnaryCall<v1::FindPathsRequest, v1::FindPathsResponse>;
@@ -417,6 +479,30 @@ absl::StatusOr<GraphPage> Client::ListGraphs(const PageRequest& request,
 
 absl::Status Client::DeleteGraph(const std::string& name, const CallOptions& options) {
   return Await<absl::Status>([&](auto done) { DeleteGraphAsync(name, options, std::move(done)); });
+}
+
+absl::StatusOr<VersionedAnnotations> Client::GetAnnotations(const std::string& name,
+                                                            const CallOptions& options) {
+  return Await<absl::StatusOr<VersionedAnnotations>>(
+      [&](auto done) { GetAnnotationsAsync(name, options, std::move(done)); });
+}
+
+absl::StatusOr<std::string> Client::UpdateGraph(const UpdateGraphRequest& request,
+                                                const CallOptions& options) {
+  return Await<absl::StatusOr<std::string>>(
+      [&](auto done) { UpdateGraphAsync(request, options, std::move(done)); });
+}
+
+absl::StatusOr<FoldedGraph> Client::FoldGraph(const FoldGraphRequest& request,
+                                              const CallOptions& options) {
+  return Await<absl::StatusOr<FoldedGraph>>(
+      [&](auto done) { FoldGraphAsync(request, options, std::move(done)); });
+}
+
+absl::StatusOr<GraphComparison> Client::CompareGraphs(const CompareGraphsRequest& request,
+                                                      const CallOptions& options) {
+  return Await<absl::StatusOr<GraphComparison>>(
+      [&](auto done) { CompareGraphsAsync(request, options, std::move(done)); });
 }
 
 absl::StatusOr<std::vector<GraphPath>> Client::FindPaths(const FindPathsRequest& request,

@@ -25,7 +25,8 @@
 //
 // Retries: calls that may run twice without harm are tried again when the server is not there or
 // asks to come back later. CreateGraph is among them because each of its calls carries a
-// request_id. DeleteGraph is not: its second try could only say NOT_FOUND.
+// request_id. DeleteGraph and UpdateGraph are not: a second try could only say NOT_FOUND, or that
+// the first one has changed the graph.
 //
 // Thread-safe: one Client serves any number of threads over one connection. No header of this
 // library needs gRPC or Protobuf; Abseil is its only dependency to compile against.
@@ -36,8 +37,10 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "client/cpp/annotations.h"
 #include "client/cpp/cancellation.h"
 #include "client/cpp/client_options.h"
+#include "client/cpp/comparison.h"
 #include "client/cpp/error_details.h"
 #include "client/cpp/evaluation.h"
 #include "client/cpp/graph.h"
@@ -118,6 +121,30 @@ class Client {
   absl::Status DeleteGraph(const std::string& name, const CallOptions& options = {});
   void DeleteGraphAsync(const std::string& name, const CallOptions& options,
                         std::function<void(absl::Status)> done);
+
+  // Labels, pins and supernodes of a stored graph.
+  absl::StatusOr<VersionedAnnotations> GetAnnotations(const std::string& name,
+                                                      const CallOptions& options = {});
+  void GetAnnotationsAsync(const std::string& name, const CallOptions& options,
+                           Done<VersionedAnnotations> done);
+
+  // Replaces them, unless somebody else has; the new etag.
+  absl::StatusOr<std::string> UpdateGraph(const UpdateGraphRequest& request,
+                                          const CallOptions& options = {});
+  void UpdateGraphAsync(const UpdateGraphRequest& request, const CallOptions& options,
+                        Done<std::string> done);
+
+  // A stored graph with its supernodes folded. Changes nothing.
+  absl::StatusOr<FoldedGraph> FoldGraph(const FoldGraphRequest& request,
+                                        const CallOptions& options = {});
+  void FoldGraphAsync(const FoldGraphRequest& request, const CallOptions& options,
+                      Done<FoldedGraph> done);
+
+  // The difference of two stored graphs.
+  absl::StatusOr<GraphComparison> CompareGraphs(const CompareGraphsRequest& request,
+                                                const CallOptions& options = {});
+  void CompareGraphsAsync(const CompareGraphsRequest& request, const CallOptions& options,
+                          Done<GraphComparison> done);
 
   // The strongest paths through a stored graph, strongest first.
   absl::StatusOr<std::vector<GraphPath>> FindPaths(const FindPathsRequest& request,

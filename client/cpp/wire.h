@@ -6,6 +6,8 @@
 #include "cajal/v1/graph_service.pb.h"
 #include "cajal/v1/job_service.pb.h"
 #include "cajal/v1/model_service.pb.h"
+#include "client/cpp/annotations.h"
+#include "client/cpp/comparison.h"
 #include "client/cpp/evaluation.h"
 #include "client/cpp/graph.h"
 #include "client/cpp/job.h"
@@ -28,6 +30,9 @@ v1::GetGraphRequest ToProto(const GetGraphRequest& request);
 v1::PruneGraphRequest ToProto(const PruneGraphRequest& request);
 v1::PruneOptions ToProto(const PruneOptions& options);
 v1::ScoreGraphRequest ToProto(const ScoreGraphRequest& request);
+v1::UpdateGraphRequest ToProto(const UpdateGraphRequest& request);
+v1::FoldGraphRequest ToProto(const FoldGraphRequest& request);
+v1::CompareGraphsRequest ToProto(const CompareGraphsRequest& request);
 v1::FindPathsRequest ToProto(const FindPathsRequest& request);
 v1::FindConeRequest ToProto(const FindConeRequest& request);
 v1::ExportGraphRequest ToProto(const ExportGraphRequest& request);
@@ -43,6 +48,9 @@ PruneOptions FromProto(const v1::PruneOptions& options);
 absl::StatusOr<ScoredGraph> FromProto(const v1::ScoreGraphResponse& response);
 TranscoderEvaluation FromProto(const v1::EvaluationHeader& header);  // without the arrays
 absl::StatusOr<NodeKind> KindFromProto(int kind);  // an error for one that is not known
+Annotations FromProto(const v1::Annotations& annotations);
+FoldedSupernode FromProto(const v1::FoldedSupernode& supernode);
+absl::StatusOr<Change> ChangeFromProto(int change);  // an error for one that is not known
 absl::StatusOr<PathNode> FromProto(const v1::PathNode& node);
 absl::StatusOr<GraphPath> FromProto(const v1::Path& path);
 absl::StatusOr<Cone> FromProto(const v1::FindConeResponse& response);

@@ -122,6 +122,17 @@ absl::StatusOr<v1::Target> ToProto(const Target& target, const std::string& fiel
   return proto;
 }
 
+google::protobuf::RepeatedPtrField<v1::Supernode> ToProto(
+    const std::vector<Supernode>& supernodes) {
+  google::protobuf::RepeatedPtrField<v1::Supernode> proto;
+  for (const Supernode& supernode : supernodes) {
+    v1::Supernode* message = proto.Add();
+    message->set_name(supernode.name);
+    message->mutable_members()->Add(supernode.members.begin(), supernode.members.end());
+  }
+  return proto;
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Prompt> ToProto(const Prompt& prompt) {
@@ -197,6 +208,45 @@ v1::GetGraphRequest ToProto(const GetGraphRequest& request) {
 v1::PruneGraphRequest ToProto(const PruneGraphRequest& request) {
   v1::PruneGraphRequest proto;
   proto.set_name(request.name);
+  *proto.mutable_prune() = ToProto(request.prune);
+  return proto;
+}
+
+v1::UpdateGraphRequest ToProto(const UpdateGraphRequest& request) {
+  v1::UpdateGraphRequest proto;
+  proto.set_name(request.name);
+  v1::Annotations* annotations = proto.mutable_annotations();
+  annotations->mutable_labels()->insert(request.annotations.labels.begin(),
+                                        request.annotations.labels.end());
+  annotations->mutable_pins()->Add(request.annotations.pins.begin(),
+                                   request.annotations.pins.end());
+  *annotations->mutable_supernodes() = ToProto(request.annotations.supernodes);
+  proto.set_etag(request.etag);
+  return proto;
+}
+
+v1::FoldGraphRequest ToProto(const FoldGraphRequest& request) {
+  v1::FoldGraphRequest proto;
+  proto.set_name(request.name);
+  *proto.mutable_supernodes() = ToProto(request.supernodes);
+  proto.set_ignore_stored(request.ignore_stored);
+  for (const SupernodeProposal proposal : request.proposals) {
+    proto.add_proposals(proposal == SupernodeProposal::kImagePositions
+                            ? v1::SUPERNODE_PROPOSAL_IMAGE_POSITIONS
+                            : v1::SUPERNODE_PROPOSAL_SIMILAR_EDGES);
+  }
+  if (request.min_similarity) proto.set_min_similarity(*request.min_similarity);
+  proto.mutable_opened()->Add(request.opened.begin(), request.opened.end());
+  proto.set_view(ToProto(request.view));
+  *proto.mutable_prune() = ToProto(request.prune);
+  return proto;
+}
+
+v1::CompareGraphsRequest ToProto(const CompareGraphsRequest& request) {
+  v1::CompareGraphsRequest proto;
+  proto.set_base(request.base);
+  proto.set_other(request.other);
+  if (request.tolerance) proto.set_tolerance(*request.tolerance);
   *proto.mutable_prune() = ToProto(request.prune);
   return proto;
 }

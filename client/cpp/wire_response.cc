@@ -128,6 +128,10 @@ OpenGraphs FromProto(const v1::OpenGraphs& proto) {
           .misses = proto.misses()};
 }
 
+Supernode FromProto(const v1::Supernode& proto) {
+  return {proto.name(), {proto.members().begin(), proto.members().end()}};
+}
+
 }  // namespace
 
 Progress FromProto(const v1::Progress& proto) {
@@ -262,6 +266,44 @@ absl::StatusOr<NodeKind> KindFromProto(int kind) {
       return NodeKind::kLogit;
     default:
       return BrokenAnswer(absl::StrCat("unknown kind of node ", kind));
+  }
+}
+
+Annotations FromProto(const v1::Annotations& proto) {
+  Annotations annotations{.labels = {proto.labels().begin(), proto.labels().end()},
+                          .pins = {proto.pins().begin(), proto.pins().end()},
+                          .supernodes = {}};
+  for (const v1::Supernode& supernode : proto.supernodes()) {
+    annotations.supernodes.push_back(FromProto(supernode));
+  }
+  return annotations;
+}
+
+FoldedSupernode FromProto(const v1::FoldedSupernode& proto) {
+  return {.supernode = FromProto(proto.supernode()),
+          .parent = proto.parent(),
+          .proposed = proto.proposed(),
+          .shown = proto.shown(),
+          .node_indices = {proto.node_indices().begin(), proto.node_indices().end()},
+          .n_nodes = proto.n_nodes(),
+          .influence = proto.influence(),
+          .n_inner_edges = proto.n_inner_edges(),
+          .inner_weight = proto.inner_weight(),
+          .inner_magnitude = proto.inner_magnitude()};
+}
+
+absl::StatusOr<Change> ChangeFromProto(int change) {
+  switch (change) {
+    case v1::CHANGE_SAME:
+      return Change::kSame;
+    case v1::CHANGE_CHANGED:
+      return Change::kChanged;
+    case v1::CHANGE_GAINED:
+      return Change::kGained;
+    case v1::CHANGE_LOST:
+      return Change::kLost;
+    default:
+      return BrokenAnswer("a change of an unknown kind");
   }
 }
 

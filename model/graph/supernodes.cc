@@ -13,10 +13,12 @@ namespace {
 
 using Indices = absl::flat_hash_map<std::string, int32_t>;  // of supernodes, by name
 
-std::string Place(size_t supernode) { return absl::StrCat("supernodes[", supernode, "]"); }
+std::string Place(const std::string& field, size_t supernode) {
+  return absl::StrCat(field, "[", supernode, "]");
+}
 
-std::string MemberPlace(size_t supernode, size_t member) {
-  return absl::StrCat(Place(supernode), ".members[", member, "]");
+std::string MemberPlace(const std::string& field, size_t supernode, size_t member) {
+  return absl::StrCat(Place(field, supernode), ".members[", member, "]");
 }
 
 // "3_17_2", "E_9_4", whether or not the graph has that node.
@@ -49,21 +51,22 @@ absl::Status CheckName(const std::string& name, const std::string& field) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Indices> IndexNames(std::span<const Supernode> supernodes) {
+absl::StatusOr<Indices> IndexNames(std::span<const Supernode> supernodes,
+                                   const std::string& field) {
   if (supernodes.size() > kMaxSupernodes) {
     return InvalidField("supernodes",
                         absl::StrCat("at most ", kMaxSupernodes, ", not ", supernodes.size()));
   }
   Indices indices;
   for (size_t i = 0; i < supernodes.size(); ++i) {
-    const std::string field = absl::StrCat(Place(i), ".name");
-    RETURN_IF_ERROR(CheckName(supernodes[i].name, field));
+    const std::string name_field = absl::StrCat(Place(field, i), ".name");
+    RETURN_IF_ERROR(CheckName(supernodes[i].name, name_field));
     if (!indices.emplace(supernodes[i].name, static_cast<int32_t>(i)).second) {
-      return InvalidField(field, absl::StrCat("'", supernodes[i].name, "' stands twice"));
+      return InvalidField(name_field, absl::StrCat("'", supernodes[i].name, "' stands twice"));
     }
     const size_t n_members = supernodes[i].members.size();
     if (n_members == 0 || n_members > kMaxSupernodeMembers) {
-      return InvalidField(absl::StrCat(Place(i), ".members"),
+      return InvalidField(absl::StrCat(Place(field, i), ".members"),
                           absl::StrCat("must be 1 to ", kMaxSupernodeMembers, ", not ", n_members));
     }
   }
@@ -71,13 +74,14 @@ absl::StatusOr<Indices> IndexNames(std::span<const Supernode> supernodes) {
 }
 
 // A supernode that holds itself is one that following the parents comes back to.
-absl::Status CheckAcyclic(const std::vector<SupernodeForest::Entry>& entries) {
+absl::Status CheckAcyclic(const std::vector<SupernodeForest::Entry>& entries,
+                          const std::string& field) {
   for (size_t i = 0; i < entries.size(); ++i) {
     // No chain of parents is longer than the list unless it goes round.
     int32_t ancestor = entries[i].parent;
     for (size_t steps = 0; ancestor >= 0 && steps < entries.size(); ++steps) {
       if (ancestor == static_cast<int32_t>(i)) {
-        return InvalidField(absl::StrCat(Place(i), ".members"),
+        return InvalidField(absl::StrCat(Place(field, i), ".members"),
                             absl::StrCat("'", entries[i].name, "' holds itself"));
       }
       ancestor = entries[ancestor].parent;
@@ -96,8 +100,9 @@ int32_t SupernodeForest::Find(const std::string& name) const {
 }
 
 absl::StatusOr<SupernodeForest> ResolveSupernodes(const AttributionGraph& graph,
-                                                  std::span<const Supernode> supernodes) {
-  ASSIGN_OR_RETURN(const Indices indices, IndexNames(supernodes));
+                                                  std::span<const Supernode> supernodes,
+                                                  const std::string& field) {
+  ASSIGN_OR_RETURN(const Indices indices, IndexNames(supernodes, field));
   SupernodeForest forest;
   forest.entries.resize(supernodes.size());
   for (size_t i = 0; i < supernodes.size(); ++i) forest.entries[i].name = supernodes[i].name;
@@ -109,19 +114,20 @@ absl::StatusOr<SupernodeForest> ResolveSupernodes(const AttributionGraph& graph,
       const std::optional<int32_t> node = NodeWithId(graph, member);
       const auto supernode = indices.find(member);
       if (!node && supernode == indices.end()) {
-        return InvalidField(MemberPlace(i, m),
+        return InvalidField(MemberPlace(field, i, m),
                             absl::StrCat("this graph has no node and no supernode '", member, "'"));
       }
       int32_t& parent = node ? holder[*node] : forest.entries[supernode->second].parent;
       if (parent >= 0) {
-        return InvalidField(MemberPlace(i, m), absl::StrCat("'", member, "' is a member of '",
-                                                            supernodes[parent].name, "' already"));
+        return InvalidField(
+            MemberPlace(field, i, m),
+            absl::StrCat("'", member, "' is a member of '", supernodes[parent].name, "' already"));
       }
       parent = static_cast<int32_t>(i);
       if (!node) forest.entries[i].children.push_back(supernode->second);
     }
   }
-  RETURN_IF_ERROR(CheckAcyclic(forest.entries));
+  RETURN_IF_ERROR(CheckAcyclic(forest.entries, field));
   for (int32_t node = 0; node < graph.n_nodes(); ++node) {
     for (int32_t i = holder[node]; i >= 0; i = forest.entries[i].parent) {
       forest.entries[i].nodes.push_back(node);

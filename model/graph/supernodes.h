@@ -25,7 +25,7 @@ struct Supernode {
 };
 
 inline constexpr int32_t kMaxSupernodes = 10000;
-inline constexpr int32_t kMaxSupernodeMembers = 10000;  // of one supernode
+inline constexpr int32_t kMaxSupernodeMembers = 4000;  // of one supernode
 inline constexpr size_t kMaxSupernodeNameBytes = 128;
 
 // Supernodes of one graph, each entry that of the list's supernode with the same index.
@@ -42,12 +42,12 @@ struct SupernodeForest {
   [[nodiscard]] int32_t Find(const std::string& name) const;
 };
 
-// Errors are InvalidField with "supernodes[2].name" or "supernodes[2].members[7]": more of them
-// than the limits above; a name that is empty, too long, has a comma or a control
-// character, is the name of a set of nodes (node_set.h), reads as a node's id, or stands twice; a
-// supernode without members; a member that does not exist, is in two supernodes, or holds the
-// supernode itself.
+// Errors are InvalidField with "`field`[2].name" or "`field`[2].members[7]": more of them than the
+// limits above; a name that is empty, too long, has a comma or a control character, is the name of
+// a set of nodes (node_set.h), reads as a node's id, or stands twice; a supernode without members;
+// a member that does not exist, is in two supernodes, or holds the supernode itself.
 absl::StatusOr<SupernodeForest> ResolveSupernodes(const AttributionGraph& graph,
-                                                  std::span<const Supernode> supernodes);
+                                                  std::span<const Supernode> supernodes,
+                                                  const std::string& field = "supernodes");
 
 }  // namespace cajal::graph

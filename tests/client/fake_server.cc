@@ -72,6 +72,30 @@ grpc::Status FakeGraphService::DeleteGraph(grpc::ServerContext* context,
   return Answer(delete_graph, *request, response, context);
 }
 
+grpc::Status FakeGraphService::GetAnnotations(grpc::ServerContext* context,
+                                              const v1::GetAnnotationsRequest* request,
+                                              v1::GetAnnotationsResponse* response) {
+  return Answer(get_annotations, *request, response, context);
+}
+
+grpc::Status FakeGraphService::UpdateGraph(grpc::ServerContext* context,
+                                           const v1::UpdateGraphRequest* request,
+                                           v1::UpdateGraphResponse* response) {
+  return Answer(update_graph, *request, response, context);
+}
+
+grpc::Status FakeGraphService::FoldGraph(grpc::ServerContext* context,
+                                         const v1::FoldGraphRequest* request,
+                                         grpc::ServerWriter<v1::FoldGraphResponse>* writer) {
+  return Answer(fold_graph, *request, writer, context);
+}
+
+grpc::Status FakeGraphService::CompareGraphs(
+    grpc::ServerContext* context, const v1::CompareGraphsRequest* request,
+    grpc::ServerWriter<v1::CompareGraphsResponse>* writer) {
+  return Answer(compare_graphs, *request, writer, context);
+}
+
 grpc::Status FakeGraphService::FindPaths(grpc::ServerContext* context,
                                          const v1::FindPathsRequest* request,
                                          v1::FindPathsResponse* response) {

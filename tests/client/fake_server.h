@@ -54,6 +54,10 @@ class FakeGraphService final : public v1::GraphService::Service {
   UnaryFunction<v1::ScoreGraphRequest, v1::ScoreGraphResponse> score_graph;
   UnaryFunction<v1::ListGraphsRequest, v1::ListGraphsResponse> list_graphs;
   UnaryFunction<v1::DeleteGraphRequest, v1::DeleteGraphResponse> delete_graph;
+  UnaryFunction<v1::GetAnnotationsRequest, v1::GetAnnotationsResponse> get_annotations;
+  UnaryFunction<v1::UpdateGraphRequest, v1::UpdateGraphResponse> update_graph;
+  StreamFunction<v1::FoldGraphRequest, v1::FoldGraphResponse> fold_graph;
+  StreamFunction<v1::CompareGraphsRequest, v1::CompareGraphsResponse> compare_graphs;
   UnaryFunction<v1::FindPathsRequest, v1::FindPathsResponse> find_paths;
   UnaryFunction<v1::FindConeRequest, v1::FindConeResponse> find_cone;
   StreamFunction<v1::ExportGraphRequest, v1::ExportGraphResponse> export_graph;
@@ -71,6 +75,15 @@ class FakeGraphService final : public v1::GraphService::Service {
                           v1::ListGraphsResponse* response) override;
   grpc::Status DeleteGraph(grpc::ServerContext* context, const v1::DeleteGraphRequest* request,
                            v1::DeleteGraphResponse* response) override;
+  grpc::Status GetAnnotations(grpc::ServerContext* context,
+                              const v1::GetAnnotationsRequest* request,
+                              v1::GetAnnotationsResponse* response) override;
+  grpc::Status UpdateGraph(grpc::ServerContext* context, const v1::UpdateGraphRequest* request,
+                           v1::UpdateGraphResponse* response) override;
+  grpc::Status FoldGraph(grpc::ServerContext* context, const v1::FoldGraphRequest* request,
+                         grpc::ServerWriter<v1::FoldGraphResponse>* writer) override;
+  grpc::Status CompareGraphs(grpc::ServerContext* context, const v1::CompareGraphsRequest* request,
+                             grpc::ServerWriter<v1::CompareGraphsResponse>* writer) override;
   grpc::Status FindPaths(grpc::ServerContext* context, const v1::FindPathsRequest* request,
                          v1::FindPathsResponse* response) override;
   grpc::Status FindCone(grpc::ServerContext* context, const v1::FindConeRequest* request,

@@ -124,7 +124,8 @@ TEST_P(HelpTest, IsPrintedToStdoutWithCode0) {
 
 INSTANTIATE_TEST_SUITE_P(EveryCommand, HelpTest,
                          testing::Values("cajal", "info", "tokenize", "forward", "graph", "graphs",
-                                         "paths", "cone", "export", "evaluate", "jobs"));
+                                         "paths", "cone", "fold", "compare", "label", "pin",
+                                         "annotations", "export", "evaluate", "jobs"));
 
 // Where the server's address and other settings may come from.
 class SettingsTest : public testing::Test {

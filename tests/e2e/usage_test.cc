@@ -25,15 +25,17 @@ TEST(Usage, HelpGoesToStdoutAndNamesTheFlags) {
   EXPECT_EQ(client.exit_code, 0);
   EXPECT_EQ(client.err, "");
   for (const char* command :
-       {"info", "tokenize", "forward", "graph", "graphs", "paths", "cone", "score", "prune",
-        "export", "evaluate", "jobs", "convert", "--server"}) {
+       {"info", "tokenize", "forward", "graph", "graphs", "paths", "cone", "score", "prune", "fold",
+        "compare", "label", "pin", "annotations", "export", "evaluate", "jobs", "convert",
+        "--server"}) {
     EXPECT_THAT(client.out, HasSubstr(command));
   }
 }
 
 TEST(Usage, EveryCommandHasHelp) {
-  for (const char* command : {"info", "tokenize", "forward", "graph", "graphs", "paths", "cone",
-                              "score", "prune", "export", "evaluate", "jobs"}) {
+  for (const char* command :
+       {"info", "tokenize", "forward", "graph", "graphs", "paths", "cone", "score", "prune", "fold",
+        "compare", "label", "pin", "annotations", "export", "evaluate", "jobs"}) {
     const ProcessResult result = RunProgram({CAJAL_PATH, command, "--help"});
     EXPECT_EQ(result.exit_code, 0) << command;
     EXPECT_THAT(result.out, HasSubstr(command));

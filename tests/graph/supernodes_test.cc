@@ -60,11 +60,11 @@ INSTANTIATE_TEST_SUITE_P(
         BadSupernodes{"NodeId", {{"4_4_4", {"1_5_1"}}}, "supernodes[0].name", "id of a node"},
         BadSupernodes{
             "Twice", {{"a", {"1_5_1"}}, {"a", {"1_0_1"}}}, "supernodes[1].name", "stands twice"},
-        BadSupernodes{"NoMembers", {{"a", {}}}, "supernodes[0].members", "1 to 10000"},
+        BadSupernodes{"NoMembers", {{"a", {}}}, "supernodes[0].members", "1 to 4000"},
         BadSupernodes{"TooManyMembers",
-                      {{"a", std::vector<std::string>(10001, "1_5_1")}},
+                      {{"a", std::vector<std::string>(4001, "1_5_1")}},
                       "supernodes[0].members",
-                      "not 10001"},
+                      "not 4001"},
         BadSupernodes{
             "NoSuchNode", {{"a", {"1_5_1", "1_6_1"}}}, "supernodes[0].members[1]", "no node"},
         BadSupernodes{"SharedNode",
