@@ -114,6 +114,11 @@ void AddServerFlags(CLI::App* app, Flags* flags, int64_t* grace_seconds) {
                   "makes room. 0 = each call reads the disk. Default: 2147483648")
       ->check(Between(0, kMaxInt64))
       ->type_name("BYTES");
+  app->add_option("--max-import-bytes", flags->server.limits.max_import_bytes,
+                  "Largest file that may be imported, in bytes. Twice as much may lie on the disk "
+                  "on its way. Default: 4294967296 (4 GiB)")
+      ->check(Between(1, int64_t{1} << 50))
+      ->type_name("BYTES");
   app->add_option("--pool-threads", flags->server.pool_threads,
                   "Threads for tokens, images and storing graphs, 1 to 64. Default: 2")
       ->check(Between(1, 64))

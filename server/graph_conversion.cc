@@ -108,6 +108,7 @@ v1::Graph ToProto(const graph::GraphRecord& record) {
   *proto.mutable_phases() = ToProto(summary.cost.phases);
   proto.set_seconds(summary.cost.seconds);
   proto.set_size_bytes(record.size_bytes);
+  proto.set_is_imported(summary.is_imported);
   return proto;
 }
 

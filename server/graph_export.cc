@@ -9,18 +9,31 @@
 #include <cstring>
 #include <filesystem>
 #include <string_view>
+#include <vector>
 
+#include "absl/strings/str_join.h"
 #include "model/base/status.h"
 #include "model/graph/circuit_tracer_json.h"
+#include "model/graph/dot.h"
+#include "model/graph/exported_part.h"
 #include "model/graph/graph_file.h"
+#include "model/graph/graphml.h"
+#include "model/graph/keep_imported.h"
+#include "model/graph/node_link_json.h"
+#include "server/graph_file_form.h"
 #include "server/prune_conversion.h"
+#include "server/request_conversion.h"
 #include "server/server_info.h"
+#include "server/upload_area.h"
 
 namespace cajal::server {
 namespace {
 
 constexpr size_t kBytesPerMessage = 508 << 10;
 constexpr char kFilePrefix[] = "cajal-export-";
+constexpr v1::ExportFormat kFormats[] = {
+    v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON, v1::EXPORT_FORMAT_SAFETENSORS, v1::EXPORT_FORMAT_GRAPHML,
+    v1::EXPORT_FORMAT_NODE_LINK_JSON,      v1::EXPORT_FORMAT_DOT,         v1::EXPORT_FORMAT_CAJAL};
 
 absl::Status FileError(const std::string& what, int error) {
   const std::string message =
@@ -41,15 +54,64 @@ absl::Status WriteAll(int descriptor, std::string_view bytes) {
   return absl::OkStatus();
 }
 
-absl::Status WriteJson(int descriptor, const StoredGraph& graph,
-                       const graph::PruningResult& pruning, const std::string& slug) {
-  const graph::CircuitTracerJsonOptions options = {
-      .slug = slug,
-      .generator_version = Version(),
-      .create_time_unix_ms = graph.record.create_time_unix_ms};
-  return graph::WriteCircuitTracerJson(
-      graph.graph, pruning, graph.record.summary.scores, options,
-      [descriptor](std::string_view piece) { return WriteAll(descriptor, piece); });
+absl::Status CheckFormat(v1::ExportFormat format) {
+  std::vector<std::string> names;
+  for (const v1::ExportFormat known : kFormats) {
+    if (format == known) return absl::OkStatus();
+    names.push_back(v1::ExportFormat_Name(known));
+  }
+  return InvalidField("format", "must be one of " + absl::StrJoin(names, ", "));
+}
+
+bool IsExportedAsImported(const StoredGraph& graph, const ExportOptions& options) {
+  return graph.graph.imported && !options.prunes_imported;
+}
+
+// What the file calls the graph.
+std::string NameOf(const StoredGraph& graph, const ExportOptions& options) {
+  if (!options.slug.empty()) return options.slug;
+  if (IsExportedAsImported(graph, options)) {
+    return graph::SlugOf(*graph.graph.imported).value_or(graph.record.id);
+  }
+  return graph.record.id;
+}
+
+// Into the empty file at `path`, which `descriptor` is open on.
+absl::Status WriteFormat(const std::shared_ptr<const StoredGraph>& graph,
+                         const ExportOptions& options, const std::string& path, int descriptor) {
+  const graph::TextSink sink = [descriptor](std::string_view piece) {
+    return WriteAll(descriptor, piece);
+  };
+  const bool as_imported = IsExportedAsImported(*graph, options);
+  ASSIGN_OR_RETURN(const graph::PruningResult pruning,
+                   as_imported ? graph::KeepImported(graph->graph)
+                               : graph::Prune(graph->graph, options.prune));
+  const graph::ExportedPart part{.graph = graph->graph,
+                                 .pruning = pruning,
+                                 .scores = graph->record.summary.scores,
+                                 .name = NameOf(*graph, options)};
+  switch (options.format) {
+    case v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON:
+      return graph::WriteCircuitTracerJson(
+          part.graph, pruning, part.scores,
+          {.slug = part.name,
+           .generator_version = Version(),
+           .create_time_unix_ms = graph->record.create_time_unix_ms,
+           .as_imported = as_imported},
+          sink);
+    case v1::EXPORT_FORMAT_SAFETENSORS:
+      return graph::WriteRawGraph(path, part.graph, pruning);
+    case v1::EXPORT_FORMAT_GRAPHML:
+      return graph::WriteGraphml(part, sink);
+    case v1::EXPORT_FORMAT_NODE_LINK_JSON:
+      return graph::WriteNodeLinkJson(part, sink);
+    case v1::EXPORT_FORMAT_DOT:
+      return graph::WriteDot(part, sink);
+    case v1::EXPORT_FORMAT_CAJAL:
+      return WriteGraphFile(graph, pruning.options, sink);
+    default:
+      return CheckFormat(options.format);
+  }
 }
 
 }  // namespace
@@ -79,18 +141,22 @@ absl::StatusOr<std::string> ExportedFile::Read() {
   return bytes;
 }
 
-absl::StatusOr<std::shared_ptr<ExportedFile>> WriteExport(const StoredGraph& graph,
-                                                          v1::ExportFormat format,
-                                                          const graph::PruningOptions& prune,
-                                                          const std::string& slug,
-                                                          const std::string& directory) {
-  ASSIGN_OR_RETURN(const graph::PruningResult pruning, Prune(graph.graph, prune));
+absl::StatusOr<ExportOptions> ExportOptionsFromProto(const v1::ExportGraphRequest& request) {
+  ExportOptions options{.format = request.format(), .prune = {}, .slug = request.slug()};
+  RETURN_IF_ERROR(CheckFormat(options.format));
+  RETURN_IF_ERROR(CheckSlug(options.slug));
+  ASSIGN_OR_RETURN(options.prune, FromProto(request.prune()));
+  options.prunes_imported = request.prune().ByteSizeLong() > 0;
+  return options;
+}
+
+absl::StatusOr<std::shared_ptr<ExportedFile>> WriteExport(
+    const std::shared_ptr<const StoredGraph>& graph, const ExportOptions& options,
+    const std::string& directory) {
   std::string path = directory + "/" + kFilePrefix + "XXXXXX";
   const int descriptor = mkostemp(path.data(), O_CLOEXEC);
   if (descriptor < 0) return FileError("made", errno);
-  const absl::Status status = format == v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON
-                                  ? WriteJson(descriptor, graph, pruning, slug)
-                                  : graph::WriteRawGraph(path, graph.graph, pruning);
+  const absl::Status status = WriteFormat(graph, options, path, descriptor);
   close(descriptor);
   if (!status.ok()) {
     unlink(path.c_str());
@@ -103,7 +169,9 @@ void RemoveLeftoverExports(const std::string& directory) {
   std::error_code ignored;  // what cannot be removed does no harm but to the disk's space
   for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
     const std::string name = entry.path().filename().string();
-    if (name.rfind(kFilePrefix, 0) == 0) std::filesystem::remove(entry.path(), ignored);
+    if (name.starts_with(kFilePrefix) || name.starts_with(kUploadPrefix)) {
+      std::filesystem::remove(entry.path(), ignored);
+    }
   }
 }
 

@@ -31,15 +31,23 @@ class ExportedFile {
   int64_t size_bytes_ = 0;
 };
 
-// Prunes the graph and writes it below `directory`, which exists. RESOURCE_EXHAUSTED, DISK_FULL.
-// `slug`: of the JSON's metadata.
-absl::StatusOr<std::shared_ptr<ExportedFile>> WriteExport(const StoredGraph& graph,
-                                                          v1::ExportFormat format,
-                                                          const graph::PruningOptions& prune,
-                                                          const std::string& slug,
-                                                          const std::string& directory);
+struct ExportOptions {
+  v1::ExportFormat format = v1::EXPORT_FORMAT_UNSPECIFIED;
+  graph::PruningOptions prune;
+  // Whether the request has a pruning; without one, an imported graph is not pruned again.
+  bool prunes_imported = false;
+  std::string slug;  // what the file calls the graph; empty = as its id, or the imported file, says
+};
+// Errors name the field; an unknown format's lists those that this server writes.
+absl::StatusOr<ExportOptions> ExportOptionsFromProto(const v1::ExportGraphRequest& request);
 
-// Removes what a server that was killed in the middle of an export left in `directory`.
+// Prunes the graph and writes it below `directory`, which exists. RESOURCE_EXHAUSTED, DISK_FULL.
+absl::StatusOr<std::shared_ptr<ExportedFile>> WriteExport(
+    const std::shared_ptr<const StoredGraph>& graph, const ExportOptions& options,
+    const std::string& directory);
+
+// Removes what a server that was killed in the middle of an export or an import left in
+// `directory`.
 void RemoveLeftoverExports(const std::string& directory);
 
 }  // namespace cajal::server

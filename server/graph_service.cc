@@ -401,21 +401,12 @@ absl::Status GraphServiceImpl::StartExportGraph(const grpc::ByteBuffer& bytes,
   RETURN_IF_ERROR(context_->lifecycle->Admit().status());
   ASSIGN_OR_RETURN(const v1::ExportGraphRequest request, Parse<v1::ExportGraphRequest>(bytes));
   ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
-  ASSIGN_OR_RETURN(const graph::PruningOptions prune, FromProto(request.prune()));
-  RETURN_IF_ERROR(CheckSlug(request.slug()));
-  if (request.format() != v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON &&
-      request.format() != v1::EXPORT_FORMAT_SAFETENSORS) {
-    return InvalidField("format",
-                        "must be EXPORT_FORMAT_CIRCUIT_TRACER_JSON or EXPORT_FORMAT_SAFETENSORS");
-  }
+  ASSIGN_OR_RETURN(const ExportOptions options, ExportOptionsFromProto(request));
   return ScheduleStream(
       context_->readers, stream,
-      [context = context_, id, prune, format = request.format(),
-       slug = request.slug().empty() ? id
-                                     : request.slug()]() -> absl::StatusOr<ResponseStream::Source> {
+      [context = context_, id, options]() -> absl::StatusOr<ResponseStream::Source> {
         ASSIGN_OR_RETURN(const auto graph, context->opened->Read(id));
-        ASSIGN_OR_RETURN(auto file,
-                         WriteExport(*graph, format, prune, slug, context->temporary_dir));
+        ASSIGN_OR_RETURN(auto file, WriteExport(graph, options, context->temporary_dir));
         return [file = std::move(file)]() -> absl::StatusOr<std::optional<grpc::ByteBuffer>> {
           v1::ExportGraphResponse message;
           ASSIGN_OR_RETURN(*message.mutable_data(), file->Read());
@@ -423,6 +414,27 @@ absl::Status GraphServiceImpl::StartExportGraph(const grpc::ByteBuffer& bytes,
           message.set_total_size_bytes(file->size_bytes());
           return Serialize(message);
         };
+      });
+}
+
+grpc::ServerUnaryReactor* GraphServiceImpl::ImportGraph(grpc::CallbackServerContext* call,
+                                                        const grpc::ByteBuffer* request,
+                                                        grpc::ByteBuffer* response) {
+  auto* reply = new UnaryCall(context_->calls, call, response, "GraphService/ImportGraph");
+  const absl::Status status =
+      CatchExceptions([&] { return StartImportGraph(*request, OwnerOf(*call), reply); });
+  if (!status.ok()) reply->Fail(status);
+  return reply;
+}
+
+absl::Status GraphServiceImpl::StartImportGraph(const grpc::ByteBuffer& bytes,
+                                                const std::string& owner, UnaryCall* reply) const {
+  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
+  ASSIGN_OR_RETURN(v1::ImportGraphRequest request, Parse<v1::ImportGraphRequest>(bytes));
+  RETURN_IF_ERROR(CheckImportPart(request, context_->limits.max_import_bytes));
+  return ScheduleReply<v1::ImportGraphResponse>(
+      context_->pool, reply, [imports = context_->imports, owner, request = std::move(request)] {
+        return imports->Add(request, owner);
       });
 }
 

@@ -29,7 +29,8 @@ class GraphServiceImpl final
                               v1::GraphService::WithRawCallbackMethod_FindPaths<
                                 v1::GraphService::WithRawCallbackMethod_FindCone<
                                   v1::GraphService::WithRawCallbackMethod_ExportGraph<
-    v1::GraphService::Service>>>>>>>>>>>>> {
+                                    v1::GraphService::WithRawCallbackMethod_ImportGraph<
+    v1::GraphService::Service>>>>>>>>>>>>>> {
  public:
   // `context` outlives the service.
   explicit GraphServiceImpl(const ServiceContext* context) : context_(context) {}
@@ -67,6 +68,9 @@ class GraphServiceImpl final
                                      grpc::ByteBuffer* response) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* ExportGraph(grpc::CallbackServerContext* call,
                                                           const grpc::ByteBuffer* request) override;
+  grpc::ServerUnaryReactor* ImportGraph(grpc::CallbackServerContext* call,
+                                        const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
 
  private:
   using StreamPtr = std::shared_ptr<ResponseStream>;
@@ -85,6 +89,8 @@ class GraphServiceImpl final
   absl::Status StartFindPaths(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
   absl::Status StartFindCone(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
   absl::Status StartExportGraph(const grpc::ByteBuffer& bytes, const StreamPtr& stream) const;
+  absl::Status StartImportGraph(const grpc::ByteBuffer& bytes, const std::string& owner,
+                                UnaryCall* reply) const;
 
   const ServiceContext* const context_;
 };

@@ -42,8 +42,8 @@ struct ServerOptions {
   int32_t read_threads = 2;                      // for reading, pruning and exporting stored graphs
   int64_t graph_cache_bytes = int64_t{2} << 30;  // of graphs that are kept open; 0 = none
   int32_t max_finished_jobs = 1000;              // that JobService remembers
-  // For exports on their way; exists, and is this server's alone: what a killed one left is
-  // removed.
+  // For exports and uploads on their way; exists, and is this server's alone: what a killed one
+  // left is removed.
   std::string temporary_dir;
 };
 
@@ -81,6 +81,7 @@ class Server {
   JobRegistry jobs_;
   std::unique_ptr<WorkPool> pool_;
   std::unique_ptr<WorkPool> readers_;
+  GraphImporter imports_;
   std::unique_ptr<JobRunner> runner_;
   ServiceContext context_;
   ModelServiceImpl model_service_;

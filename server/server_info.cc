@@ -66,6 +66,7 @@ v1::ServerInfo MakeServerInfo(const EngineInfo& engine, const ServiceLimits& lim
   wire->set_max_request_bytes(limits.max_request_bytes);
   wire->set_budget_bytes(engine.budget_bytes);
   wire->set_queue_size(limits.queue_size);
+  wire->set_max_import_bytes(limits.max_import_bytes);
 
   const OpenedGraphs::Counters counters = opened.counters();
   v1::OpenGraphs* graphs = info.mutable_open_graphs();

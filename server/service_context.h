@@ -8,6 +8,7 @@
 
 #include "server/call_tracker.h"
 #include "server/graph_archive.h"
+#include "server/graph_import.h"
 #include "server/job_registry.h"
 #include "server/lifecycle.h"
 #include "server/opened_graphs.h"
@@ -19,6 +20,7 @@ struct ServiceLimits {
   int64_t max_request_bytes = 32 << 20;  // larger messages are refused by gRPC, RESOURCE_EXHAUSTED
   int32_t queue_size = 64;               // jobs that may wait for the model
   int64_t max_image_pixels = 0;          // EngineOptions.max_image_pixels, for GetServerInfo
+  int64_t max_import_bytes = int64_t{4} << 30;  // of a file that ImportGraph takes
 };
 
 struct ServiceContext {
@@ -28,9 +30,10 @@ struct ServiceContext {
   WorkPool* readers = nullptr;  // calls that read stored graphs: no job waits behind them
   GraphArchive* graphs = nullptr;
   OpenedGraphs* opened = nullptr;  // how stored graphs are read
+  GraphImporter* imports = nullptr;
   CallTracker* calls = nullptr;
   ServiceLimits limits;
-  std::string temporary_dir;  // for exports on their way
+  std::string temporary_dir;  // for exports and uploads on their way
 };
 
 // The user that a call belongs to. The server knows no users yet: every call is "".

@@ -23,5 +23,6 @@ Command AddFoldCommand(CLI::App* cajal); // fold_command.cc
 Command AddLabelCommand(CLI::App* cajal); // label_command.cc
 Command AddPinCommand(CLI::App* cajal); // pin_command.cc
 Command AddAnnotationsCommand(CLI::App* cajal); // annotations_command.cc
+Command AddImportCommand(CLI::App* cajal); // import_command.cc
 
 }  // namespace cajal::cli

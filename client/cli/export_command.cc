@@ -1,3 +1,4 @@
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,16 +19,20 @@ struct ExportFlags {
   std::string slug;
   std::string output;
   bool json = false;
+  // Whether there is a threshold on the command line: without one, an imported graph stays as it
+  // is.
+  std::function<bool()> prunes;
 };
 
 absl::Status RunExport(const ExportFlags& flags, Session& session) {
   const absl::StatusOr<std::optional<OutputFile>> output = CheckOutput("--output", flags.output);
   if (!output.ok()) return output.status();
   if (!output->has_value()) return UsageError("--output: the file's name is empty");
-  const client::ExportGraphRequest request{.name = ResourceName("graphs", flags.id),
-                                           .format = flags.format,
-                                           .prune = flags.prune.options(),
-                                           .slug = flags.slug};
+  const client::ExportGraphRequest request{
+      .name = ResourceName("graphs", flags.id),
+      .format = flags.format,
+      .prune = flags.prunes() ? flags.prune.options() : client::PruneOptions{},
+      .slug = flags.slug};
   const absl::StatusOr<std::string> bytes =
       session.client->ExportGraph(request, session.CallOptions());
   if (!bytes.ok()) return bytes.status();
@@ -52,17 +57,30 @@ Command AddExportCommand(CLI::App* cajal) {
   CLI::App* app = cajal->add_subcommand("export", "Write a stored graph to a file");
   app->add_option("id", flags->id, "The graph's id, as `cajal graphs` lists it")->required();
   const std::map<std::string, client::ExportFormat> formats = {
+      {"circuit-tracer", client::ExportFormat::kCircuitTracerJson},
       {"json", client::ExportFormat::kCircuitTracerJson},
-      {"safetensors", client::ExportFormat::kSafetensors}};
-  app->add_option("--format", flags->format,
-                  "json: the pruned graph in circuit-tracer's format; safetensors: the unpruned "
-                  "graph with the masks of the pruning [default: json]")
-      ->transform(
-          CLI::CheckedTransformer(formats, CLI::ignore_case).description("json|safetensors"));
+      {"safetensors", client::ExportFormat::kSafetensors},
+      {"graphml", client::ExportFormat::kGraphml},
+      {"node-link", client::ExportFormat::kNodeLinkJson},
+      {"dot", client::ExportFormat::kDot},
+      {"cajal", client::ExportFormat::kCajal}};
+  app->add_option(
+         "--format", flags->format,
+         "The file's format [default: circuit-tracer]. Of the pruned graph: "
+         "circuit-tracer (or json), its JSON; graphml, for networkx, Gephi and igraph; "
+         "node-link, JSON for networkx and D3; dot, for Graphviz. Of the unpruned graph: "
+         "safetensors, arrays with the masks of the pruning; cajal, all that there is, for "
+         "`cajal import` and other programs")
+      ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case)
+                      .description("circuit-tracer|safetensors|graphml|node-link|dot|cajal"));
   AddPruneFlags(app, &flags->prune);
   AddPruneIdFlags(app, &flags->prune);
-  app->add_option("--slug", flags->slug,
-                  "Name of the graph in the JSON's metadata [default: its id]");
+  flags->prunes = [app] {
+    return app->count("--node-threshold") + app->count("--edge-threshold") + app->count("--keep") +
+               app->count("--logit") >
+           0;
+  };
+  app->add_option("--slug", flags->slug, "What the file calls the graph [default: its id]");
   app->add_option("--output", flags->output, "The file")->required()->type_name("FILE");
   AddJsonFlag(app, &flags->json);
   return {app, [flags](Session& session) { return RunExport(*flags, session); }};

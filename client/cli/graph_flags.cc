@@ -61,7 +61,8 @@ Json GraphJson(const client::GraphInfo& info) {
           {"seconds", info.seconds},
           {"phases", PhasesJson(info.phases)},
           {"logits", logits},
-          {"size_bytes", info.size_bytes}};
+          {"size_bytes", info.size_bytes},
+          {"is_imported", info.is_imported}};
 }
 
 Json GraphJson(const client::Graph& graph) {

@@ -12,6 +12,7 @@
 #include "client/cpp/assemble.h"
 #include "client/cpp/call.h"
 #include "client/cpp/channel.h"
+#include "client/cpp/import.h"
 #include "client/cpp/wire.h"
 
 namespace cajal::client {
@@ -359,6 +360,24 @@ void Client::ExportGraphAsync(const ExportGraphRequest& request, const CallOptio
       });
 }
 
+void Client::ImportGraphAsync(const ImportGraphRequest& request, const CallOptions& options,
+                              Done<GraphInfo> done) {
+  using Call = UnaryCall<v1::ImportGraphRequest, v1::ImportGraphResponse>;
+  ImportGraphRequest named = request;
+  if (named.request_id.empty()) named.request_id = MakeRequestId();
+  SendFile(
+      named,
+      [this, options](v1::ImportGraphRequest part, auto finish) {
+        Call::Start(
+            &impl_->environment, MethodId::kImportGraph, options, std::move(part),
+            [this](auto* context, auto* message, auto* response, auto finished) {
+              impl_->graphs->async()->ImportGraph(context, message, response, std::move(finished));
+            },
+            std::move(finish));
+      },
+      options.on_progress, std::move(done));
+}
+
 void Client::EvaluateTranscodersAsync(const EvaluateTranscodersRequest& request,
                                       const CallOptions& options, Done<TranscoderEvaluation> done) {
   absl::StatusOr<v1::EvaluateTranscodersRequest> proto = ToProto(request);
@@ -520,6 +539,12 @@ absl::StatusOr<std::string> Client::ExportGraph(const ExportGraphRequest& reques
                                                 const CallOptions& options) {
   return Await<absl::StatusOr<std::string>>(
       [&](auto done) { ExportGraphAsync(request, options, std::move(done)); });
+}
+
+absl::StatusOr<GraphInfo> Client::ImportGraph(const ImportGraphRequest& request,
+                                              const CallOptions& options) {
+  return Await<absl::StatusOr<GraphInfo>>(
+      [&](auto done) { ImportGraphAsync(request, options, std::move(done)); });
 }
 
 absl::StatusOr<TranscoderEvaluation> Client::EvaluateTranscoders(

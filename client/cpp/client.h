@@ -162,6 +162,13 @@ class Client {
   void ExportGraphAsync(const ExportGraphRequest& request, const CallOptions& options,
                         Done<std::string> done);
 
+  // Stores a graph from a file, which is sent in parts. Reports progress, in bytes. The time limit
+  // is each part's.
+  absl::StatusOr<GraphInfo> ImportGraph(const ImportGraphRequest& request,
+                                        const CallOptions& options = {});
+  void ImportGraphAsync(const ImportGraphRequest& request, const CallOptions& options,
+                        Done<GraphInfo> done);
+
   // How well the loaded transcoders reconstruct what they stand for on these prompts. Reports
   // progress, in prompts.
   absl::StatusOr<TranscoderEvaluation> EvaluateTranscoders(

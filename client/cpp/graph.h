@@ -63,13 +63,27 @@ struct PruneGraphRequest {
 enum class ExportFormat {
   kCircuitTracerJson,  // the pruned graph
   kSafetensors,        // the unpruned graph with the masks of the pruning
+  kGraphml,            // the pruned graph, for networkx, Gephi, igraph
+  kNodeLinkJson,       // the pruned graph, for networkx and D3
+  kDot,                // the pruned graph, for Graphviz
+  kCajal,              // the whole graph; an import of it loses nothing
 };
 
 struct ExportGraphRequest {
   std::string name = {};  // "graphs/{id}"
   ExportFormat format = ExportFormat::kCircuitTracerJson;
+  // Not set at all: an imported graph is not pruned again.
   PruneOptions prune = {};
-  std::string slug = {};  // of the JSON's metadata; empty = the graph's id
+  std::string slug = {};  // what the file calls the graph; empty = its id
+};
+
+struct ImportGraphRequest {
+  // A file of circuit-tracer's JSON, of Cajal's own form, or of the raw safetensors. Read while the
+  // call runs.
+  std::string file = {};
+  // Names the upload and then the graph, as CreateGraphRequest::request_id does. Empty = the
+  // library makes one up.
+  std::string request_id = {};
 };
 
 struct FindPathsRequest {
@@ -130,6 +144,7 @@ struct GraphInfo {
   std::vector<PhaseTime> phases;
   double seconds = 0;  // from the job's start to the stored graph, waiting excluded
   int64_t size_bytes = 0;
+  bool is_imported = false;  // from a file of what pruning kept: all figures are of that part
 };
 
 enum class NodeKind { kFeature, kError, kToken, kLogit };

@@ -33,6 +33,8 @@ std::span<const Method> Methods() {
       {kGraphService, "FindPaths", absl::Minutes(10), true},
       {kGraphService, "FindCone", absl::Minutes(10), true},
       {kGraphService, "ExportGraph", absl::Minutes(10), true},
+      // A part that the server has is passed over, a graph that it has is found again.
+      {kGraphService, "ImportGraph", absl::Minutes(10), true},
       {kFeatureService, "EvaluateTranscoders", absl::Hours(6), true},
       {kJobService, "ListJobs", absl::Seconds(10), true},
       {kJobService, "GetJob", absl::Seconds(10), true},

@@ -31,6 +31,7 @@ enum class MethodId {
   kFindPaths,
   kFindCone,
   kExportGraph,
+  kImportGraph,
   kEvaluateTranscoders,
   kListJobs,
   kGetJob,

@@ -35,8 +35,9 @@ struct ServerLimits {
   int32_t max_positions = 0;     // longest prompt, image positions included
   int64_t max_image_pixels = 0;  // before resizing
   int64_t max_request_bytes = 0;
-  int64_t budget_bytes = 0;  // memory for all running requests together, beyond the model
-  int32_t queue_size = 0;    // jobs that may wait
+  int64_t budget_bytes = 0;      // memory for all running requests together, beyond the model
+  int32_t queue_size = 0;        // jobs that may wait
+  int64_t max_import_bytes = 0;  // of a file for ImportGraph
 };
 
 // Stored graphs that the server keeps open in memory.

@@ -58,6 +58,24 @@ v1::GraphView ToProto(GraphView view) {
   return v1::GRAPH_VIEW_UNSPECIFIED;
 }
 
+v1::ExportFormat ToProto(ExportFormat format) {
+  switch (format) {
+    case ExportFormat::kCircuitTracerJson:
+      return v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON;
+    case ExportFormat::kSafetensors:
+      return v1::EXPORT_FORMAT_SAFETENSORS;
+    case ExportFormat::kGraphml:
+      return v1::EXPORT_FORMAT_GRAPHML;
+    case ExportFormat::kNodeLinkJson:
+      return v1::EXPORT_FORMAT_NODE_LINK_JSON;
+    case ExportFormat::kDot:
+      return v1::EXPORT_FORMAT_DOT;
+    case ExportFormat::kCajal:
+      return v1::EXPORT_FORMAT_CAJAL;
+  }
+  return v1::EXPORT_FORMAT_UNSPECIFIED;
+}
+
 v1::GraphSettings ToProto(const GraphSettings& settings) {
   v1::GraphSettings proto;
   if (settings.max_n_logits) proto.set_max_n_logits(*settings.max_n_logits);
@@ -277,10 +295,10 @@ v1::FindConeRequest ToProto(const FindConeRequest& request) {
 v1::ExportGraphRequest ToProto(const ExportGraphRequest& request) {
   v1::ExportGraphRequest proto;
   proto.set_name(request.name);
-  proto.set_format(request.format == ExportFormat::kSafetensors
-                       ? v1::EXPORT_FORMAT_SAFETENSORS
-                       : v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON);
-  *proto.mutable_prune() = ToProto(request.prune);
+  proto.set_format(ToProto(request.format));
+  if (request.prune.node_threshold || request.prune.edge_threshold) {
+    *proto.mutable_prune() = ToProto(request.prune);
+  }
   proto.set_slug(request.slug);
   return proto;
 }

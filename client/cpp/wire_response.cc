@@ -117,7 +117,8 @@ ServerLimits FromProto(const v1::ServerLimits& proto) {
           .max_image_pixels = proto.max_image_pixels(),
           .max_request_bytes = proto.max_request_bytes(),
           .budget_bytes = proto.budget_bytes(),
-          .queue_size = proto.queue_size()};
+          .queue_size = proto.queue_size(),
+          .max_import_bytes = proto.max_import_bytes()};
 }
 
 OpenGraphs FromProto(const v1::OpenGraphs& proto) {
@@ -222,6 +223,7 @@ GraphInfo FromProto(const v1::Graph& proto) {
   info.phases = PhasesFromProto(proto.phases());
   info.seconds = proto.seconds();
   info.size_bytes = proto.size_bytes();
+  info.is_imported = proto.is_imported();
   return info;
 }
 

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "model/graph/imported_part.h"
 #include "model/graph/target.h"
 
 namespace cajal::graph {
@@ -106,6 +107,11 @@ struct AttributionGraph {
   // logit, value of another target.
   std::vector<float> pre_activations;  // [n_nodes]
   Additivity additivity;
+
+  // Set when the graph comes from a file that holds no more than what pruning kept. Biases,
+  // pre-activations and additivity are then not known, and 0; so is the activation of a feature
+  // whose file does not say it, and -1 the token id of a position that the file does not list.
+  std::optional<ImportedPart> imported;
 
   [[nodiscard]] int32_t n_positions() const { return static_cast<int32_t>(input_tokens.size()); }
   [[nodiscard]] int32_t n_selected() const {

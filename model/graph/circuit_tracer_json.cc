@@ -1,8 +1,8 @@
 #include "model/graph/circuit_tracer_json.h"
 
-#include <charconv>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "model/graph/graph_view.h"
 #include "model/graph/node.h"
@@ -12,40 +12,21 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kPieceBytes = 64 << 10;
-
 std::string Dump(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-// Gathers text and hands it on in pieces.
-class PieceWriter {
- public:
-  explicit PieceWriter(const TextSink& sink) : sink_(sink) {}
-
-  PieceWriter& operator<<(std::string_view text) {
-    buffer_.append(text);
-    return *this;
+json WithImported(json metadata, const ImportedPart& part, bool as_imported) {
+  json imported = json::parse(part.metadata_json);
+  if (!as_imported) {
+    imported.update(metadata, /*merge_objects=*/true);
+    return imported;
   }
-  PieceWriter& operator<<(int64_t number) { return *this << std::to_string(number); }
-  // The shortest text that reads back as the same float64, hence as the same float32.
-  PieceWriter& operator<<(float number) {
-    char text[32];
-    const auto end = std::to_chars(text, text + sizeof(text), static_cast<double>(number)).ptr;
-    return *this << std::string_view(text, end - text);
+  for (const char* key : {"slug", "prompt", "prompt_tokens", "schema_version"}) {
+    imported[key] = metadata[key];
   }
-
-  absl::Status FlushIfFull() { return buffer_.size() < kPieceBytes ? absl::OkStatus() : Flush(); }
-  absl::Status Flush() {
-    absl::Status status = sink_(buffer_);
-    buffer_.clear();
-    return status;
-  }
-
- private:
-  const TextSink& sink_;
-  std::string buffer_;
-};
+  return imported;
+}
 
 json Metadata(const AttributionGraph& graph, const PruningResult& pruning,
               const GraphScores& scores, const CircuitTracerJsonOptions& options) {
@@ -79,7 +60,8 @@ json Metadata(const AttributionGraph& graph, const PruningResult& pruning,
   if (options.create_time_unix_ms != 0) {
     metadata["info"]["create_time_ms"] = options.create_time_unix_ms;
   }
-  return metadata;
+  return graph.imported ? WithImported(std::move(metadata), *graph.imported, options.as_imported)
+                        : metadata;
 }
 
 // One number for (layer, feature), as the front ends decode it when schema_version is 1.
@@ -134,16 +116,20 @@ void WriteNode(const AttributionGraph& graph, const PruningResult& pruning, int3
       << (node == graph.first_logit() ? "true" : "false")
       << R"(,"run_idx":0,"reverse_ctx_idx":0,"jsNodeId":")" << fields.js_node_id << R"(","clerp":)"
       << (logit != nullptr ? Dump(LogitLabel(*logit)) : "\"\"") << R"(,"influence":)";
-  if (logit != nullptr) {
+  // Below 0: the imported file has none.
+  if (logit != nullptr || pruning.cumulative_influence[node] < 0) {
     out << "null";
   } else {
     out << pruning.cumulative_influence[node];
   }
   out << R"(,"activation":)";
-  if (address.kind == NodeKind::kFeature) {
-    out << graph.active_features[graph.selected_features[node]].activation;
-  } else {
+  const float activation = address.kind == NodeKind::kFeature
+                               ? graph.active_features[graph.selected_features[node]].activation
+                               : 0;
+  if (activation == 0) {  // no active feature has that: another kind, or not in the imported file
     out << "null";
+  } else {
+    out << activation;
   }
   out << "}";
 }

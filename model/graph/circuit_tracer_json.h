@@ -9,14 +9,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
-#include <string_view>
 
 #include "model/base/status.h"
 #include "model/graph/attribution_graph.h"
 #include "model/graph/pruning.h"
 #include "model/graph/scores.h"
+#include "model/graph/text_sink.h"
 
 namespace cajal::graph {
 
@@ -24,10 +23,11 @@ struct CircuitTracerJsonOptions {
   std::string slug;                 // names the graph in the front end's list and URLs
   std::string generator_version;    // Cajal's own; empty leaves the generator out
   int64_t create_time_unix_ms = 0;  // 0 leaves it out
+  // The graph is imported, and the pruning is KeepImported's: the metadata are the file's, but for
+  // slug and schema_version. The export is then what was imported, to the byte if Cajal wrote it;
+  // nodes and links come in Cajal's order. Otherwise the file's metadata stay beside Cajal's own.
+  bool as_imported = false;
 };
-
-// Takes the document's next piece, some 64 KiB. An error ends the export.
-using TextSink = std::function<absl::Status(std::string_view piece)>;
 
 // `pruning` and `scores` are of the same graph. Fails only as the sink does.
 absl::Status WriteCircuitTracerJson(const AttributionGraph& graph, const PruningResult& pruning,

@@ -6,8 +6,10 @@
 #include <span>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "model/base/status.h"
+#include "model/checkpoint/json.h"
 #include "model/graph/media_type.h"
 #include "model/graph/node.h"
 
@@ -140,6 +142,33 @@ absl::Status CheckEdges(const AttributionGraph& graph) {
   return CheckFinite("edges.weights", edges.weights);
 }
 
+// Listed nodes ascend, have an influence or -1, and are all that edges join.
+absl::Status CheckImported(const AttributionGraph& graph) {
+  const ImportedPart& part = *graph.imported;
+  if (!checkpoint::ParseJsonObject(part.metadata_json, "").ok()) {
+    return Malformed("imported.metadata_json", "must be the text of a JSON object");
+  }
+  RETURN_IF_ERROR(CheckSize("imported.influence", part.influence.size(), std::ssize(part.nodes)));
+  RETURN_IF_ERROR(CheckFinite("imported.influence", part.influence));
+  std::vector<uint8_t> is_listed(graph.n_nodes(), 0);
+  int32_t previous = -1;
+  for (size_t i = 0; i < part.nodes.size(); ++i) {
+    if (part.nodes[i] <= previous || part.nodes[i] >= graph.n_nodes()) {
+      return Malformed(At("imported.nodes", i), "must ascend, and " + Range(graph.n_nodes()));
+    }
+    previous = part.nodes[i];
+    is_listed[previous] = 1;
+  }
+  for (int32_t row = 0; row < graph.n_nodes(); ++row) {
+    for (int64_t e = graph.edges.row_begin[row]; e < graph.edges.row_begin[row + 1]; ++e) {
+      if (!is_listed[row] || !is_listed[graph.edges.columns[e]]) {
+        return Malformed(At("edges.columns", e), "joins a node that imported.nodes does not list");
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
 // The columns that row `t` may use: features below `feature_end`, errors below `error_end`, and
 // tokens below `token_end`.
 struct PermittedColumns {
@@ -200,6 +229,7 @@ absl::Status CheckGraph(const AttributionGraph& graph) {
   RETURN_IF_ERROR(CheckSize("pre_activations", graph.pre_activations.size(), graph.n_nodes()));
   RETURN_IF_ERROR(CheckFinite("pre_activations", graph.pre_activations));
   RETURN_IF_ERROR(CheckEdges(graph));
+  if (graph.imported) RETURN_IF_ERROR(CheckImported(graph));
   return CheckLayerOrder(graph);
 }
 

@@ -125,6 +125,31 @@ absl::StatusOr<GraphCost> CostFromJson(const json& object) {
   return cost;
 }
 
+json ToJson(const ImportedPart& part) {
+  return {{"metadata", part.metadata_json}, {"nodes", part.nodes}, {"influence", part.influence}};
+}
+
+absl::StatusOr<ImportedPart> ImportedFromJson(const json& object) {
+  ObjectReader reader(object, "imported");
+  ImportedPart part;
+  part.metadata_json = ReadText(reader, "metadata");
+  for (const json& node : ReadArray(reader, "nodes")) {
+    if (!node.is_number_integer() || node < 0 || node > kInt32Max) {
+      return absl::InvalidArgumentError("imported.nodes must hold node indices");
+    }
+    part.nodes.push_back(node.get<int32_t>());
+  }
+  for (const json& value : ReadArray(reader, "influence")) {
+    if (!value.is_number()) {
+      return absl::InvalidArgumentError("imported.influence must hold numbers");
+    }
+    part.influence.push_back(value.get<float>());
+  }
+  RETURN_IF_ERROR(reader.status());
+  RETURN_IF_ERROR(checkpoint::ParseJsonObject(part.metadata_json, "imported.metadata").status());
+  return part;
+}
+
 }  // namespace
 
 std::string MetadataToJson(const AttributionGraph& graph) {
@@ -132,15 +157,17 @@ std::string MetadataToJson(const AttributionGraph& graph) {
   for (const AttributionGraph::ImageRun& run : graph.image_runs) image_runs.push_back(ToJson(run));
   json logit_texts = json::array();
   for (const LogitNode& logit : graph.logits) logit_texts.push_back(TextToJson(logit.token));
-  return Dump({{"model_name", TextToJson(graph.model_name)},
-               {"transcoder_name", TextToJson(graph.transcoder_name)},
-               {"prompt", TextToJson(graph.prompt)},
-               {"token_texts", TextsToJson(graph.token_texts)},
-               {"image_runs", std::move(image_runs)},
-               {"n_layers", graph.n_layers},
-               {"settings", ToJson(graph.settings)},
-               {"logit_texts", std::move(logit_texts)},
-               {"additivity", ToJson(graph.additivity)}});
+  json metadata = {{"model_name", TextToJson(graph.model_name)},
+                   {"transcoder_name", TextToJson(graph.transcoder_name)},
+                   {"prompt", TextToJson(graph.prompt)},
+                   {"token_texts", TextsToJson(graph.token_texts)},
+                   {"image_runs", std::move(image_runs)},
+                   {"n_layers", graph.n_layers},
+                   {"settings", ToJson(graph.settings)},
+                   {"logit_texts", std::move(logit_texts)},
+                   {"additivity", ToJson(graph.additivity)}};
+  if (graph.imported) metadata["imported"] = ToJson(*graph.imported);
+  return Dump(metadata);
 }
 
 absl::Status MetadataFromJson(const std::string& text, AttributionGraph* graph) {
@@ -159,6 +186,9 @@ absl::Status MetadataFromJson(const std::string& text, AttributionGraph* graph) 
     graph->logits.emplace_back().token = std::move(token);
   }
   ASSIGN_OR_RETURN(graph->additivity, AdditivityFromJson(ReadObject(reader, "additivity")));
+  if (reader.Has("imported")) {
+    ASSIGN_OR_RETURN(graph->imported, ImportedFromJson(ReadObject(reader, "imported")));
+  }
   return reader.status();
 }
 
@@ -179,7 +209,8 @@ std::string SummaryToJson(const GraphSummary& summary) {
                {"replacement_score", summary.scores.replacement},
                {"completeness_score", summary.scores.completeness},
                {"additivity", ToJson(summary.additivity)},
-               {"cost", ToJson(summary.cost)}});
+               {"cost", ToJson(summary.cost)},
+               {"is_imported", summary.is_imported}});
 }
 
 absl::StatusOr<GraphSummary> SummaryFromJson(const std::string& text) {
@@ -203,6 +234,7 @@ absl::StatusOr<GraphSummary> SummaryFromJson(const std::string& text) {
   summary.scores.completeness = ReadNumber(reader, "completeness_score");
   ASSIGN_OR_RETURN(summary.additivity, AdditivityFromJson(ReadObject(reader, "additivity")));
   ASSIGN_OR_RETURN(summary.cost, CostFromJson(ReadObject(reader, "cost")));
+  summary.is_imported = reader.Bool("is_imported", false);  // absent in older databases
   RETURN_IF_ERROR(reader.status());
   return summary;
 }

@@ -19,6 +19,7 @@ GraphSummary Summarize(const AttributionGraph& graph, const GraphScores& scores,
       .scores = scores,
       .additivity = graph.additivity,
       .cost = cost,
+      .is_imported = graph.imported.has_value(),
   };
 }
 

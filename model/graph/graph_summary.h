@@ -33,6 +33,7 @@ struct GraphSummary {
   GraphScores scores;
   Additivity additivity;
   GraphCost cost;
+  bool is_imported = false;  // AttributionGraph.imported is set: figures are of that part
 };
 
 GraphSummary Summarize(const AttributionGraph& graph, const GraphScores& scores,

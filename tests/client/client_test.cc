@@ -10,6 +10,7 @@
 #include <set>
 
 #include "tests/client/fake_server.h"
+#include "tests/temp_dir.h"
 
 namespace cajal::client {
 namespace {
@@ -244,6 +245,61 @@ TEST_F(ClientTest, ExportJoinsTheFile) {
       client_->ExportGraph({.name = "graphs/7f3a", .format = ExportFormat::kSafetensors});
   ASSERT_TRUE(bytes.ok()) << bytes.status();
   EXPECT_EQ(*bytes, file);
+}
+
+// A file of five million bytes, taken by a server that forgets all it had once, at three million.
+TEST_F(ClientTest, ImportSendsTheFileInPartsAndGoesOnWhereTheServerIs) {
+  std::string file(5'000'000, 'x');
+  for (size_t i = 0; i < file.size(); ++i) file[i] = static_cast<char>(i % 251);
+  const TempDir dir;
+  std::string taken;
+  bool has_forgotten = false;
+  std::set<std::string> ids;
+  server_.graphs.import_graph = [&](const v1::ImportGraphRequest& request,
+                                    v1::ImportGraphResponse* response, auto*) {
+    ids.insert(request.upload_id());
+    EXPECT_EQ(request.total_size_bytes(), 5'000'000);
+    EXPECT_LE(request.data().size(), 4u << 20);
+    if (request.offset_bytes() == static_cast<int64_t>(taken.size())) taken += request.data();
+    if (taken.size() > 3'000'000 && !has_forgotten) {
+      has_forgotten = true;
+      taken.clear();
+    }
+    response->set_received_bytes(static_cast<int64_t>(taken.size()));
+    if (taken.size() == 5'000'000) {
+      response->mutable_graph()->set_name("graphs/new");
+      response->mutable_graph()->set_is_imported(true);
+    }
+    return grpc::Status::OK;
+  };
+  std::vector<int64_t> done;
+  const absl::StatusOr<GraphInfo> graph = client_->ImportGraph(
+      {.file = dir.Write("graph.json", file)},
+      {.on_progress = [&done](const Progress& progress) { done.push_back(progress.done); }});
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  EXPECT_EQ(graph->name, "graphs/new");
+  EXPECT_TRUE(graph->is_imported);
+  EXPECT_EQ(taken, file);
+  EXPECT_THAT(ids, SizeIs(1));
+  EXPECT_THAT(done, testing::Contains(0));  // after the server forgot
+}
+
+TEST_F(ClientTest, ImportEndsWithTheServersErrorAndWithAServerThatTakesNothing) {
+  const TempDir dir;
+  const std::string path = dir.Write("graph.json", "{}");
+  server_.graphs.import_graph = [](const auto&, auto*, auto*) {
+    return client_test::TypedError({.code = grpc::StatusCode::INVALID_ARGUMENT,
+                                    .message = "no graph",
+                                    .reason = "MALFORMED_GRAPH",
+                                    .field = "nodes"});
+  };
+  EXPECT_EQ(ErrorReason(client_->ImportGraph({.file = path}).status()), "MALFORMED_GRAPH");
+  server_.graphs.import_graph = [](const auto&, auto*, auto*) { return grpc::Status::OK; };
+  EXPECT_EQ(ErrorReason(client_->ImportGraph({.file = path}).status()), "BROKEN_ANSWER");
+  EXPECT_EQ(client_->ImportGraph({.file = dir.File("none")}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(client_->ImportGraph({.file = dir.Write("empty", "")}).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(ClientTest, JobsSayWhereTheyAreAndWhatWentWrong) {

@@ -455,6 +455,65 @@ TEST_F(CommandTest, ExportWritesTheChosenFormat) {
   EXPECT_EQ(json::parse(result.out)["size_bytes"], ReadAll(Path("g.st")).size());
 }
 
+TEST_F(CommandTest, ExportAsksForEveryFormatByItsName) {
+  ServeGraphs();
+  const std::pair<const char*, const char*> formats[] = {
+      {"circuit-tracer", "EXPORT_FORMAT_CIRCUIT_TRACER_JSON"},
+      {"json", "EXPORT_FORMAT_CIRCUIT_TRACER_JSON"},
+      {"graphml", "EXPORT_FORMAT_GRAPHML"},
+      {"node-link", "EXPORT_FORMAT_NODE_LINK_JSON"},
+      {"dot", "EXPORT_FORMAT_DOT"},
+      {"cajal", "EXPORT_FORMAT_CAJAL"}};
+  for (const auto& [name, wire_name] : formats) {
+    const CommandResult result =
+        Run({"export", "7f3a", "--format", name, "--output", Path("graph")});
+    ASSERT_EQ(result.exit_code, kExitDone) << result.err;
+    EXPECT_THAT(ReadAll(Path("graph")), HasSubstr(std::string(wire_name) + " of")) << name;
+  }
+}
+
+TEST_F(CommandTest, ExportWithoutThresholdsLeavesAnImportedGraphAsItIs) {
+  bool has_prune = true;
+  server_.graphs.export_graph = [&has_prune](const v1::ExportGraphRequest& request,
+                                             grpc::ServerWriter<v1::ExportGraphResponse>* writer,
+                                             auto*) {
+    has_prune = request.has_prune();
+    v1::ExportGraphResponse piece;
+    piece.set_data("x");
+    piece.set_total_size_bytes(1);
+    writer->Write(piece);
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Run({"export", "7f3a", "--output", Path("g")}).exit_code, kExitDone);
+  EXPECT_FALSE(has_prune);
+  EXPECT_EQ(Run({"export", "7f3a", "--edge-threshold", "0.98", "--output", Path("g")}).exit_code,
+            kExitDone);
+  EXPECT_TRUE(has_prune);
+}
+
+TEST_F(CommandTest, ImportSaysWhatWasStored) {
+  v1::ImportGraphRequest seen;
+  server_.graphs.import_graph = [&seen](const v1::ImportGraphRequest& request,
+                                        v1::ImportGraphResponse* response, auto*) {
+    seen = request;
+    response->mutable_graph()->set_name("graphs/7f3a");
+    response->mutable_graph()->set_n_nodes(1234);
+    response->mutable_graph()->set_n_edges(5);
+    response->mutable_graph()->set_is_imported(true);
+    return grpc::Status::OK;
+  };
+  const std::string path = WriteFile("g.json", "{}");
+  const CommandResult text = Run({"import", path, "--request-id", "mine"});
+  ASSERT_EQ(text.exit_code, kExitDone) << text.err;
+  EXPECT_EQ(seen.data(), "{}");
+  EXPECT_EQ(seen.upload_id(), "mine");
+  EXPECT_THAT(text.out, HasSubstr("7f3a: 1,234 nodes, 5 edges"));
+  EXPECT_THAT(text.out, HasSubstr("what pruning kept"));
+  const json machine = json::parse(Run({"import", path, "--json"}).out);
+  EXPECT_EQ(machine["id"], "7f3a");
+  EXPECT_EQ(machine["is_imported"], true);
+}
+
 TEST_F(CommandTest, JobsAreListedAndCancelled) {
   server_.jobs.list_jobs = [](const auto&, v1::ListJobsResponse* response, auto*) {
     v1::Job* job = response->add_jobs();

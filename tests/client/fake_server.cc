@@ -114,6 +114,12 @@ grpc::Status FakeGraphService::ExportGraph(grpc::ServerContext* context,
   return Answer(export_graph, *request, writer, context);
 }
 
+grpc::Status FakeGraphService::ImportGraph(grpc::ServerContext* context,
+                                           const v1::ImportGraphRequest* request,
+                                           v1::ImportGraphResponse* response) {
+  return Answer(import_graph, *request, response, context);
+}
+
 grpc::Status FakeFeatureService::EvaluateTranscoders(
     grpc::ServerContext* context, const v1::EvaluateTranscodersRequest* request,
     grpc::ServerWriter<v1::EvaluateTranscodersResponse>* writer) {

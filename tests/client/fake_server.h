@@ -61,6 +61,7 @@ class FakeGraphService final : public v1::GraphService::Service {
   UnaryFunction<v1::FindPathsRequest, v1::FindPathsResponse> find_paths;
   UnaryFunction<v1::FindConeRequest, v1::FindConeResponse> find_cone;
   StreamFunction<v1::ExportGraphRequest, v1::ExportGraphResponse> export_graph;
+  UnaryFunction<v1::ImportGraphRequest, v1::ImportGraphResponse> import_graph;
 
  private:
   grpc::Status CreateGraph(grpc::ServerContext* context, const v1::CreateGraphRequest* request,
@@ -90,6 +91,8 @@ class FakeGraphService final : public v1::GraphService::Service {
                         v1::FindConeResponse* response) override;
   grpc::Status ExportGraph(grpc::ServerContext* context, const v1::ExportGraphRequest* request,
                            grpc::ServerWriter<v1::ExportGraphResponse>* writer) override;
+  grpc::Status ImportGraph(grpc::ServerContext* context, const v1::ImportGraphRequest* request,
+                           v1::ImportGraphResponse* response) override;
 };
 
 class FakeFeatureService final : public v1::FeatureService::Service {

@@ -40,6 +40,8 @@ INSTANTIATE_TEST_SUITE_P(
     EveryCommand, WrongUsageTest,
     testing::Values(
         WrongUsage{"NoCommand", {}, "subcommand is required"},
+        WrongUsage{"ImportOfNoFile", {"import", "/no/such.json"}, "/no/such.json"},
+        WrongUsage{"ImportWithoutFile", {"import"}, "file"},
         WrongUsage{"UnknownCommand", {"grpah"}, "grpah"},
         WrongUsage{
             "BadTimeout", {"--timeout", "-1", "info"}, "must be seconds, 0 or more; got '-1'"},

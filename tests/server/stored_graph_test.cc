@@ -171,6 +171,23 @@ TEST(StoredGraphTest, ARawExportIsSafetensorsAndLeavesNoTemporaryFile) {
   EXPECT_TRUE(std::filesystem::is_empty(temporary.path()));
 }
 
+TEST(StoredGraphTest, TextFormatsAreNamedByTheSlug) {
+  TestServer server;
+  v1::ExportGraphRequest request;
+  request.set_name(CreateGraph(&server).name());
+  request.set_slug("my-graph");
+  const std::pair<v1::ExportFormat, const char*> formats[] = {
+      {v1::EXPORT_FORMAT_GRAPHML, "<data key=\"g_name\">my-graph</data>"},
+      {v1::EXPORT_FORMAT_NODE_LINK_JSON, "\"name\":\"my-graph\""},
+      {v1::EXPORT_FORMAT_DOT, "digraph \"my-graph\""}};
+  for (const auto& [format, expected] : formats) {
+    request.set_format(format);
+    std::string text;
+    ASSERT_TRUE(Export(&server, request, &text).ok());
+    EXPECT_THAT(text, testing::HasSubstr(expected));
+  }
+}
+
 TEST(StoredGraphTest, AnExportWithoutAFormatIsRefused) {
   TestServer server;
   v1::ExportGraphRequest request;
