@@ -18,6 +18,7 @@
 #include "model/graph/exported_part.h"
 #include "model/graph/graph_file.h"
 #include "model/graph/graphml.h"
+#include "model/graph/html_page.h"
 #include "model/graph/keep_imported.h"
 #include "model/graph/node_link_json.h"
 #include "server/graph_file_form.h"
@@ -33,7 +34,8 @@ constexpr size_t kBytesPerMessage = 508 << 10;
 constexpr char kFilePrefix[] = "cajal-export-";
 constexpr v1::ExportFormat kFormats[] = {
     v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON, v1::EXPORT_FORMAT_SAFETENSORS, v1::EXPORT_FORMAT_GRAPHML,
-    v1::EXPORT_FORMAT_NODE_LINK_JSON,      v1::EXPORT_FORMAT_DOT,         v1::EXPORT_FORMAT_CAJAL};
+    v1::EXPORT_FORMAT_NODE_LINK_JSON,      v1::EXPORT_FORMAT_DOT,         v1::EXPORT_FORMAT_CAJAL,
+    v1::EXPORT_FORMAT_HTML};
 
 absl::Status FileError(const std::string& what, int error) {
   const std::string message =
@@ -76,16 +78,39 @@ std::string NameOf(const StoredGraph& graph, const ExportOptions& options) {
   return graph.record.id;
 }
 
+// A page prunes anew as its sliders move, by thresholds alone.
+absl::Status WriteHtml(const StoredGraph& graph, const ExportOptions& options,
+                       const graph::TextSink& sink) {
+  const auto refuse = [](const std::string& field) {
+    return InvalidField(field, "must be empty for a page, which prunes by its thresholds alone");
+  };
+  if (!options.prune.steps.empty()) return refuse("prune.steps");
+  if (!options.prune.keep_ids.empty()) return refuse("prune.keep_ids");
+  if (!options.prune.logit_ids.empty()) return refuse("prune.logit_ids");
+  const bool as_imported = IsExportedAsImported(graph, options);
+  ASSIGN_OR_RETURN(
+      const std::string page,
+      graph::HtmlPage(graph.graph,
+                      {.name = NameOf(graph, options),
+                       .generator_version = Version(),
+                       .create_time_unix_ms = graph.record.create_time_unix_ms,
+                       .node_threshold = as_imported ? 1 : options.prune.node_threshold,
+                       .edge_threshold = as_imported ? 1 : options.prune.edge_threshold,
+                       .annotations = options.annotations}));
+  return sink(page);
+}
+
 // Into the empty file at `path`, which `descriptor` is open on.
 absl::Status WriteFormat(const std::shared_ptr<const StoredGraph>& graph,
                          const ExportOptions& options, const std::string& path, int descriptor) {
   const graph::TextSink sink = [descriptor](std::string_view piece) {
     return WriteAll(descriptor, piece);
   };
+  if (options.format == v1::EXPORT_FORMAT_HTML) return WriteHtml(*graph, options, sink);
   const bool as_imported = IsExportedAsImported(*graph, options);
   ASSIGN_OR_RETURN(const graph::PruningResult pruning,
                    as_imported ? graph::KeepImported(graph->graph)
-                               : graph::Prune(graph->graph, options.prune));
+                               : Prune(graph->graph, options.prune));
   const graph::ExportedPart part{.graph = graph->graph,
                                  .pruning = pruning,
                                  .scores = graph->record.summary.scores,
@@ -112,6 +137,30 @@ absl::Status WriteFormat(const std::shared_ptr<const StoredGraph>& graph,
     default:
       return CheckFormat(options.format);
   }
+}
+
+absl::Status WriteHtml(int descriptor, const StoredGraph& graph, const graph::PruningOptions& prune,
+                       const std::string& slug, const std::string& annotations) {
+  const graph::PageOptions options = {.name = slug,
+                                      .generator_version = Version(),
+                                      .create_time_unix_ms = graph.record.create_time_unix_ms,
+                                      .node_threshold = prune.node_threshold,
+                                      .edge_threshold = prune.edge_threshold,
+                                      .annotations = annotations};
+  ASSIGN_OR_RETURN(const std::string page, graph::HtmlPage(graph.graph, options));
+  return WriteAll(descriptor, page);
+}
+
+absl::Status WriteFormat(v1::ExportFormat format, int descriptor, const std::string& path,
+                         const StoredGraph& graph, const graph::PruningOptions& prune,
+                         const std::string& slug, const std::string& annotations) {
+  if (format == v1::EXPORT_FORMAT_HTML) {
+    return WriteHtml(descriptor, graph, prune, slug, annotations);
+  }
+  ASSIGN_OR_RETURN(const graph::PruningResult pruning, graph::PruneGraph(graph.graph, prune));
+  return format == v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON
+             ? WriteJson(descriptor, graph, pruning, slug)
+             : graph::WriteRawGraph(path, graph.graph, pruning);
 }
 
 }  // namespace

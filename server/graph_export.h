@@ -37,6 +37,7 @@ struct ExportOptions {
   // Whether the request has a pruning; without one, an imported graph is not pruned again.
   bool prunes_imported = false;
   std::string slug;  // what the file calls the graph; empty = as its id, or the imported file, says
+  std::string annotations;  // stored with the graph; a page shows them
 };
 // Errors name the field; an unknown format's lists those that this server writes.
 absl::StatusOr<ExportOptions> ExportOptionsFromProto(const v1::ExportGraphRequest& request);

@@ -401,11 +401,14 @@ absl::Status GraphServiceImpl::StartExportGraph(const grpc::ByteBuffer& bytes,
   RETURN_IF_ERROR(context_->lifecycle->Admit().status());
   ASSIGN_OR_RETURN(const v1::ExportGraphRequest request, Parse<v1::ExportGraphRequest>(bytes));
   ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
-  ASSIGN_OR_RETURN(const ExportOptions options, ExportOptionsFromProto(request));
+  ASSIGN_OR_RETURN(ExportOptions options, ExportOptionsFromProto(request));
   return ScheduleStream(
       context_->readers, stream,
-      [context = context_, id, options]() -> absl::StatusOr<ResponseStream::Source> {
+      [context = context_, id,
+       options = std::move(options)]() mutable -> absl::StatusOr<ResponseStream::Source> {
         ASSIGN_OR_RETURN(const auto graph, context->opened->Read(id));
+        ASSIGN_OR_RETURN(auto annotations, context->graphs->GetAnnotations(id));
+        options.annotations = std::move(annotations.text);
         ASSIGN_OR_RETURN(auto file, WriteExport(graph, options, context->temporary_dir));
         return [file = std::move(file)]() -> absl::StatusOr<std::optional<grpc::ByteBuffer>> {
           v1::ExportGraphResponse message;

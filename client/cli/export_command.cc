@@ -63,21 +63,22 @@ Command AddExportCommand(CLI::App* cajal) {
       {"graphml", client::ExportFormat::kGraphml},
       {"node-link", client::ExportFormat::kNodeLinkJson},
       {"dot", client::ExportFormat::kDot},
+      {"html", client::ExportFormat::kHtml},
       {"cajal", client::ExportFormat::kCajal}};
   app->add_option(
          "--format", flags->format,
          "The file's format [default: circuit-tracer]. Of the pruned graph: "
          "circuit-tracer (or json), its JSON; graphml, for networkx, Gephi and igraph; "
-         "node-link, JSON for networkx and D3; dot, for Graphviz. Of the unpruned graph: "
-         "safetensors, arrays with the masks of the pruning; cajal, all that there is, for "
-         "`cajal import` and other programs")
+         "node-link, JSON for networkx and D3; dot, for Graphviz. A page to look at, one file that "
+         "needs no network: html. Of the unpruned graph: safetensors, arrays with the masks of the "
+         "pruning; cajal, all that there is, for `cajal import` and other programs")
       ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case)
-                      .description("circuit-tracer|safetensors|graphml|node-link|dot|cajal"));
+                      .description("circuit-tracer|safetensors|graphml|node-link|dot|html|cajal"));
   AddPruneFlags(app, &flags->prune);
   AddPruneIdFlags(app, &flags->prune);
   flags->prunes = [app] {
     return app->count("--node-threshold") + app->count("--edge-threshold") + app->count("--keep") +
-               app->count("--logit") >
+               app->count("--logits") + app->count("--step") >
            0;
   };
   app->add_option("--slug", flags->slug, "What the file calls the graph [default: its id]");

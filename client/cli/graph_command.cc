@@ -35,6 +35,7 @@ struct GraphFlags {
   PruneFlags prune;
   std::string output;
   std::string raw;
+  std::string html;
   bool json = false;
 };
 
@@ -64,6 +65,7 @@ void PrintPlaces(const GraphFlags& flags, const std::string& id, std::ostream* o
   std::vector<std::vector<std::string>> rows;
   if (!flags.output.empty()) rows.push_back({"written", flags.output});
   if (!flags.raw.empty()) rows.push_back({"unpruned", flags.raw});
+  if (!flags.html.empty()) rows.push_back({"page", flags.html});
   rows.push_back({"stored", "on the server; `cajal export " + id + "` gets it again"});
   WriteTable(rows, out);
 }
@@ -77,6 +79,8 @@ absl::Status RunGraph(const GraphFlags& flags, Session& session) {
   if (!output.ok()) return output.status();
   const absl::StatusOr<std::optional<OutputFile>> raw = CheckOutput("--raw", flags.raw);
   if (!raw.ok()) return raw.status();
+  const absl::StatusOr<std::optional<OutputFile>> html = CheckOutput("--html", flags.html);
+  if (!html.ok()) return html.status();
 
   const absl::StatusOr<client::Graph> graph =
       CreateGraph(flags, *std::move(prompt), *std::move(targets), session);
@@ -92,10 +96,16 @@ absl::Status RunGraph(const GraphFlags& flags, Session& session) {
     absl::Status status = ExportTo(**raw, request, session);
     if (!status.ok()) return status;
   }
+  if (html->has_value()) {
+    request.format = client::ExportFormat::kHtml;
+    absl::Status status = ExportTo(**html, request, session);
+    if (!status.ok()) return status;
+  }
   if (flags.json) {
     Json json = GraphJson(*graph);
     json["output"] = flags.output;
     json["raw"] = flags.raw;
+    json["html"] = flags.html;
     *session.console.out << JsonText(json) << "\n";
   } else {
     PrintGraph(*graph, session.console.out);
@@ -128,6 +138,9 @@ Command AddGraphCommand(CLI::App* cajal) {
       ->type_name("FILE");
   app->add_option("--raw", flags->raw,
                   "Safetensors file for the unpruned graph with the masks of the pruning")
+      ->type_name("FILE");
+  app->add_option("--html", flags->html,
+                  "HTML file for a page to look at the graph, which opens on the pruned one")
       ->type_name("FILE");
   AddJsonFlag(app, &flags->json);
   return {app, [flags](Session& session) { return RunGraph(*flags, session); }};

@@ -67,6 +67,7 @@ enum class ExportFormat {
   kNodeLinkJson,       // the pruned graph, for networkx and D3
   kDot,                // the pruned graph, for Graphviz
   kCajal,              // the whole graph; an import of it loses nothing
+  kHtml,               // a page to look at, which opens on the pruned graph
 };
 
 struct ExportGraphRequest {

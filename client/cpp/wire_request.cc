@@ -151,6 +151,18 @@ google::protobuf::RepeatedPtrField<v1::Supernode> ToProto(
   return proto;
 }
 
+v1::ExportFormat ToProto(ExportFormat format) {
+  switch (format) {
+    case ExportFormat::kCircuitTracerJson:
+      return v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON;
+    case ExportFormat::kSafetensors:
+      return v1::EXPORT_FORMAT_SAFETENSORS;
+    case ExportFormat::kHtml:
+      return v1::EXPORT_FORMAT_HTML;
+  }
+  return v1::EXPORT_FORMAT_UNSPECIFIED;  // which the server refuses
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Prompt> ToProto(const Prompt& prompt) {
@@ -296,9 +308,8 @@ v1::ExportGraphRequest ToProto(const ExportGraphRequest& request) {
   v1::ExportGraphRequest proto;
   proto.set_name(request.name);
   proto.set_format(ToProto(request.format));
-  if (request.prune.node_threshold || request.prune.edge_threshold) {
-    *proto.mutable_prune() = ToProto(request.prune);
-  }
+  const v1::PruneOptions prune = ToProto(request.prune);
+  if (prune.ByteSizeLong() > 0) *proto.mutable_prune() = prune;
   proto.set_slug(request.slug);
   return proto;
 }

@@ -286,14 +286,16 @@ TEST_F(CommandTest, GraphSelectsAsOthersDoExceptWhereToldOtherwise) {
   EXPECT_FALSE(created_.settings().has_rank_once());
 }
 
-TEST_F(CommandTest, GraphWritesBothFilesAndPrintsMachineReadableFacts) {
+TEST_F(CommandTest, GraphWritesItsFilesAndPrintsMachineReadableFacts) {
   ServeGraphs();
-  const CommandResult result = Run({"graph", "--prompt", "The capital", "--output",
-                                    Path("graph.json"), "--raw", Path("raw.st"), "--json"});
+  const CommandResult result =
+      Run({"graph", "--prompt", "The capital", "--output", Path("graph.json"), "--raw",
+           Path("raw.st"), "--html", Path("graph.html"), "--json"});
   ASSERT_EQ(result.exit_code, kExitDone) << result.err;
   EXPECT_EQ(ReadAll(Path("graph.json")), "EXPORT_FORMAT_CIRCUIT_TRACER_JSON of graphs/7f3a at 0.8");
   EXPECT_EQ(ReadAll(Path("raw.st")), "EXPORT_FORMAT_SAFETENSORS of graphs/7f3a at 0.8");
-  EXPECT_EQ(FileCount(), 2u) << "temporary files are left behind";
+  EXPECT_EQ(ReadAll(Path("graph.html")), "EXPORT_FORMAT_HTML of graphs/7f3a at 0.8");
+  EXPECT_EQ(FileCount(), 3u) << "temporary files are left behind";
   const json printed = json::parse(result.out);
   EXPECT_EQ(printed["id"], "7f3a");
   EXPECT_EQ(printed["nodes"], 5);

@@ -188,6 +188,21 @@ TEST(StoredGraphTest, TextFormatsAreNamedByTheSlug) {
   }
 }
 
+TEST(StoredGraphTest, APageIsOneHtmlFileWithTheThresholdsAskedFor) {
+  TestServer server;
+  v1::ExportGraphRequest request;
+  request.set_name(CreateGraph(&server).name());
+  request.set_format(v1::EXPORT_FORMAT_HTML);
+  request.mutable_prune()->set_edge_threshold(2);
+  std::string page;
+  EXPECT_EQ(Export(&server, request, &page).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+
+  request.mutable_prune()->set_edge_threshold(0.75);
+  ASSERT_TRUE(Export(&server, request, &page).ok());
+  EXPECT_THAT(page, testing::StartsWith("<!DOCTYPE html>"));
+  EXPECT_THAT(page, testing::HasSubstr("\"edge_threshold\":0.75"));
+}
+
 TEST(StoredGraphTest, AnExportWithoutAFormatIsRefused) {
   TestServer server;
   v1::ExportGraphRequest request;
