@@ -100,6 +100,15 @@ void AddServerFlags(CLI::App* app, Flags* flags, int64_t* grace_seconds) {
                   "Folder of the stored graphs. Default: $XDG_DATA_HOME/cajal, or "
                   "~/.local/share/cajal")
       ->type_name("DIR");
+  app->add_option("--quota-graphs", flags->quota.max_graphs,
+                  "Graphs that one user may keep; further ones are refused until some are deleted. "
+                  "Default: 0 = any number")
+      ->check(Between(0, kMaxInt64))
+      ->type_name("N");
+  app->add_option("--quota-bytes", flags->quota.max_bytes,
+                  "Bytes that one user's graphs may take on disk. Default: 0 = what there is")
+      ->check(Between(0, kMaxInt64))
+      ->type_name("BYTES");
   app->add_option("--queue-size", flags->server.limits.queue_size,
                   "Jobs that may wait for the model; more are refused. Default: 64")
       ->check(Between(1, kMaxInt32))

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "model/engine.h"
+#include "model/graph/graph_store.h"
 #include "server/server.h"
 
 namespace cajal::server {
@@ -13,6 +14,7 @@ struct Flags {
   EngineOptions engine;
   ServerOptions server;
   std::string data_dir;
+  graph::GraphQuota quota;  // of each user
   std::chrono::seconds grace{30};
   std::string log_level = "info";
 };

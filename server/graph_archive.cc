@@ -25,9 +25,20 @@ class StoredGraphArchive final : public GraphArchive {
       const std::string& owner, const std::string& request_id) const override {
     return store_->FindByRequest(owner, request_id);
   }
-  absl::StatusOr<graph::GraphPage> List(int32_t page_size,
-                                        const std::string& page_token) const override {
-    return store_->List(page_size, page_token);
+  absl::StatusOr<graph::GraphPage> List(int32_t page_size, const std::string& page_token,
+                                        const graph::GraphFilter& filter) const override {
+    return store_->List(page_size, page_token, filter);
+  }
+  absl::Status CheckQuota(const std::string& owner) const override {
+    return store_->CheckQuota(owner);
+  }
+  absl::StatusOr<std::vector<graph::GraphEvent>> EventsAfter(const std::string& cursor,
+                                                             int32_t limit) const override {
+    return store_->EventsAfter(cursor, limit);
+  }
+  absl::StatusOr<std::string> NewestCursor() const override { return store_->NewestCursor(); }
+  void SetChangeListener(std::function<void()> listener) override {
+    store_->SetChangeListener(std::move(listener));
   }
   absl::StatusOr<graph::GraphRecord> SetAnnotations(
       const std::string& id, const std::string& text, std::optional<int64_t> expected_revision,
@@ -45,8 +56,9 @@ class StoredGraphArchive final : public GraphArchive {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<GraphArchive>> OpenGraphArchive(const std::string& data_dir) {
-  ASSIGN_OR_RETURN(auto store, graph::GraphStore::Open({.data_dir = data_dir}));
+absl::StatusOr<std::unique_ptr<GraphArchive>> OpenGraphArchive(const std::string& data_dir,
+                                                               const graph::GraphQuota& quota) {
+  ASSIGN_OR_RETURN(auto store, graph::GraphStore::Open({.data_dir = data_dir, .quota = quota}));
   return std::make_unique<StoredGraphArchive>(std::move(store));
 }
 

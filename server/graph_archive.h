@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,7 +29,12 @@ class GraphArchive {
   [[nodiscard]] virtual absl::StatusOr<std::optional<graph::GraphRecord>> FindByRequest(
       const std::string& owner, const std::string& request_id) const = 0;
   [[nodiscard]] virtual absl::StatusOr<graph::GraphPage> List(
-      int32_t page_size, const std::string& page_token) const = 0;
+      int32_t page_size, const std::string& page_token, const graph::GraphFilter& filter) const = 0;
+  [[nodiscard]] virtual absl::Status CheckQuota(const std::string& owner) const = 0;
+  [[nodiscard]] virtual absl::StatusOr<std::vector<graph::GraphEvent>> EventsAfter(
+      const std::string& cursor, int32_t limit) const = 0;
+  [[nodiscard]] virtual absl::StatusOr<std::string> NewestCursor() const = 0;
+  virtual void SetChangeListener(std::function<void()> listener) = 0;
   virtual absl::StatusOr<graph::GraphRecord> SetAnnotations(
       const std::string& id, const std::string& text, std::optional<int64_t> expected_revision,
       const std::vector<std::string>& labels) = 0;
@@ -38,6 +44,7 @@ class GraphArchive {
 };
 
 // The real one, under `data_dir`. Errors as of GraphStore::Open.
-absl::StatusOr<std::unique_ptr<GraphArchive>> OpenGraphArchive(const std::string& data_dir);
+absl::StatusOr<std::unique_ptr<GraphArchive>> OpenGraphArchive(const std::string& data_dir,
+                                                               const graph::GraphQuota& quota = {});
 
 }  // namespace cajal::server

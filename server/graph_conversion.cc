@@ -109,6 +109,10 @@ v1::Graph ToProto(const graph::GraphRecord& record) {
   proto.set_seconds(summary.cost.seconds);
   proto.set_size_bytes(record.size_bytes);
   proto.set_is_imported(summary.is_imported);
+  proto.set_owner(record.origin.owner);
+  *proto.mutable_update_time() =
+      google::protobuf::util::TimeUtil::MillisecondsToTimestamp(record.update_time_unix_ms);
+  proto.set_damage(ToValidUtf8(record.damage));
   return proto;
 }
 

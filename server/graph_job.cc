@@ -64,6 +64,7 @@ JobRunner::Prepare GraphSteps(absl::StatusOr<CreateGraphCall> call, const std::s
       }
     }
     RETURN_IF_ERROR(call.status());
+    RETURN_IF_ERROR(graphs->CheckQuota(owner));  // before minutes are spent on it
     RETURN_IF_ERROR(loaded.engine->Validate(call->request));
     ASSIGN_OR_RETURN(PreparedPrompt prepared, loaded.engine->Prepare(call->prompt));
     RETURN_IF_ERROR(loaded.engine->Validate(prepared, call->request));

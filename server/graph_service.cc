@@ -12,6 +12,7 @@
 #include "server/graph_export.h"
 #include "server/graph_fold.h"
 #include "server/graph_job.h"
+#include "server/graph_list.h"
 #include "server/graph_paths.h"
 #include "server/graph_scores.h"
 #include "server/wire.h"
@@ -202,18 +203,24 @@ absl::Status GraphServiceImpl::StartListGraphs(const grpc::ByteBuffer& bytes,
                                                UnaryCall* reply) const {
   RETURN_IF_ERROR(context_->lifecycle->Admit().status());
   ASSIGN_OR_RETURN(const v1::ListGraphsRequest request, Parse<v1::ListGraphsRequest>(bytes));
+  ASSIGN_OR_RETURN(const graph::GraphFilter filter, FromProto(request.filter()));
   return ScheduleReply<v1::ListGraphsResponse>(
       context_->readers, reply,
-      [graphs = context_->graphs, request]() -> absl::StatusOr<v1::ListGraphsResponse> {
+      [graphs = context_->graphs, request, filter]() -> absl::StatusOr<v1::ListGraphsResponse> {
         ASSIGN_OR_RETURN(const graph::GraphPage page,
-                         graphs->List(request.page_size(), request.page_token()));
-        v1::ListGraphsResponse response;
-        for (const graph::GraphRecord& record : page.records) {
-          *response.add_graphs() = ToListEntry(record);
-        }
-        response.set_next_page_token(page.next_page_token);
-        return response;
+                         graphs->List(request.page_size(), request.page_token(), filter));
+        return ToProto(page);
       });
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::WatchGraphs(
+    grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
+  const auto parse = [&]() -> absl::StatusOr<std::string> {
+    RETURN_IF_ERROR(context_->lifecycle->Admit().status());
+    ASSIGN_OR_RETURN(const v1::WatchGraphsRequest message, Parse<v1::WatchGraphsRequest>(*request));
+    return message.cursor();
+  };
+  return context_->watchers->Watch(call, parse());
 }
 
 grpc::ServerUnaryReactor* GraphServiceImpl::DeleteGraph(grpc::CallbackServerContext* call,

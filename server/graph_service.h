@@ -21,16 +21,17 @@ class GraphServiceImpl final
               v1::GraphService::WithRawCallbackMethod_PruneGraph<
                 v1::GraphService::WithRawCallbackMethod_ScoreGraph<
                   v1::GraphService::WithRawCallbackMethod_ListGraphs<
-                    v1::GraphService::WithRawCallbackMethod_DeleteGraph<
-                      v1::GraphService::WithRawCallbackMethod_GetAnnotations<
-                        v1::GraphService::WithRawCallbackMethod_UpdateGraph<
-                          v1::GraphService::WithRawCallbackMethod_FoldGraph<
-                            v1::GraphService::WithRawCallbackMethod_CompareGraphs<
-                              v1::GraphService::WithRawCallbackMethod_FindPaths<
-                                v1::GraphService::WithRawCallbackMethod_FindCone<
-                                  v1::GraphService::WithRawCallbackMethod_ExportGraph<
-                                    v1::GraphService::WithRawCallbackMethod_ImportGraph<
-    v1::GraphService::Service>>>>>>>>>>>>>> {
+                    v1::GraphService::WithRawCallbackMethod_WatchGraphs<
+                      v1::GraphService::WithRawCallbackMethod_DeleteGraph<
+                        v1::GraphService::WithRawCallbackMethod_GetAnnotations<
+                          v1::GraphService::WithRawCallbackMethod_UpdateGraph<
+                            v1::GraphService::WithRawCallbackMethod_FoldGraph<
+                              v1::GraphService::WithRawCallbackMethod_CompareGraphs<
+                                v1::GraphService::WithRawCallbackMethod_FindPaths<
+                                  v1::GraphService::WithRawCallbackMethod_FindCone<
+                                    v1::GraphService::WithRawCallbackMethod_ExportGraph<
+                                      v1::GraphService::WithRawCallbackMethod_ImportGraph<
+    v1::GraphService::Service>>>>>>>>>>>>>>> {
  public:
   // `context` outlives the service.
   explicit GraphServiceImpl(const ServiceContext* context) : context_(context) {}
@@ -47,6 +48,8 @@ class GraphServiceImpl final
   grpc::ServerUnaryReactor* ListGraphs(grpc::CallbackServerContext* call,
                                        const grpc::ByteBuffer* request,
                                        grpc::ByteBuffer* response) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchGraphs(grpc::CallbackServerContext* call,
+                                                          const grpc::ByteBuffer* request) override;
   grpc::ServerUnaryReactor* DeleteGraph(grpc::CallbackServerContext* call,
                                         const grpc::ByteBuffer* request,
                                         grpc::ByteBuffer* response) override;

@@ -28,7 +28,7 @@ absl::Status Run(const Flags& flags, Signals* signals) {
     stopped->set_value();
   });
 
-  ASSIGN_OR_RETURN(auto graphs, OpenGraphArchive(flags.data_dir));
+  ASSIGN_OR_RETURN(auto graphs, OpenGraphArchive(flags.data_dir, flags.quota));
   ASSIGN_OR_RETURN(auto server, Server::Start(flags.server, std::move(graphs)));
   spdlog::info("listening on {}, loading {}", server->address(), flags.engine.model_dir);
 

@@ -81,6 +81,7 @@ Server::Server(const ServerOptions& options, std::unique_ptr<GraphArchive> graph
       readers_(std::make_unique<WorkPool>(options.read_threads, kReaderCapacity)),
       imports_(graphs_.get(), {.directory = options.temporary_dir,
                                .max_total_bytes = 2 * options.limits.max_import_bytes}),
+      watchers_(graphs_.get(), readers_.get(), &calls_, options.watch_sign_of_life),
       context_{.lifecycle = &lifecycle_,
                .jobs = &jobs_,
                .pool = pool_.get(),
@@ -89,6 +90,7 @@ Server::Server(const ServerOptions& options, std::unique_ptr<GraphArchive> graph
                .opened = &opened_,
                .imports = &imports_,
                .calls = &calls_,
+               .watchers = &watchers_,
                .limits = options.limits,
                .temporary_dir = options.temporary_dir},
       model_service_(&context_),
@@ -149,6 +151,7 @@ void Server::Drain(std::chrono::milliseconds grace) {
   };
   lifecycle_.SetDraining();
   SetHealth(false);
+  watchers_.Close();  // they would not end by themselves
   if (!jobs_.WaitUntilIdle(deadline) || !calls_.WaitUntilIdle(deadline)) {
     stop_jobs();
     if (!jobs_.WaitUntilIdle(Clock::now() + kStopTime)) {

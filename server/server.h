@@ -24,6 +24,7 @@
 #include "server/feature_service.h"
 #include "server/graph_archive.h"
 #include "server/graph_service.h"
+#include "server/graph_watchers.h"
 #include "server/job_registry.h"
 #include "server/job_runner.h"
 #include "server/job_service.h"
@@ -42,6 +43,8 @@ struct ServerOptions {
   int32_t read_threads = 2;                      // for reading, pruning and exporting stored graphs
   int64_t graph_cache_bytes = int64_t{2} << 30;  // of graphs that are kept open; 0 = none
   int32_t max_finished_jobs = 1000;              // that JobService remembers
+  // Between two messages of a WatchGraphs call while nothing happens.
+  std::chrono::milliseconds watch_sign_of_life{15'000};
   // For exports and uploads on their way; exists, and is this server's alone: what a killed one
   // left is removed.
   std::string temporary_dir;
@@ -82,6 +85,7 @@ class Server {
   std::unique_ptr<WorkPool> pool_;
   std::unique_ptr<WorkPool> readers_;
   GraphImporter imports_;
+  GraphWatchers watchers_;
   std::unique_ptr<JobRunner> runner_;
   ServiceContext context_;
   ModelServiceImpl model_service_;

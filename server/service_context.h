@@ -9,6 +9,7 @@
 #include "server/call_tracker.h"
 #include "server/graph_archive.h"
 #include "server/graph_import.h"
+#include "server/graph_watchers.h"
 #include "server/job_registry.h"
 #include "server/lifecycle.h"
 #include "server/opened_graphs.h"
@@ -32,6 +33,7 @@ struct ServiceContext {
   OpenedGraphs* opened = nullptr;  // how stored graphs are read
   GraphImporter* imports = nullptr;
   CallTracker* calls = nullptr;
+  GraphWatchers* watchers = nullptr;
   ServiceLimits limits;
   std::string temporary_dir;  // for exports and uploads on their way
 };

@@ -24,5 +24,6 @@ Command AddLabelCommand(CLI::App* cajal); // label_command.cc
 Command AddPinCommand(CLI::App* cajal); // pin_command.cc
 Command AddAnnotationsCommand(CLI::App* cajal); // annotations_command.cc
 Command AddImportCommand(CLI::App* cajal); // import_command.cc
+Command AddWatchCommand(CLI::App* cajal); // watch_command.cc
 
 }  // namespace cajal::cli

@@ -64,6 +64,24 @@ CLI::Validator Layers() {
       "");
 }
 
+std::optional<absl::Time> ParseTime(const std::string& text) {
+  for (const char* format : {"%Y-%m-%d", "%Y-%m-%dT%H:%M:%E*S", absl::RFC3339_full}) {
+    absl::Time time;
+    std::string error;
+    if (absl::ParseTime(format, text, absl::LocalTimeZone(), &time, &error)) return time;
+  }
+  return std::nullopt;
+}
+
+CLI::Validator PointInTime() {
+  return CLI::Validator(
+      [](const std::string& text) -> std::string {
+        if (ParseTime(text).has_value()) return "";
+        return "must be a time like 2026-03-01 or 2026-03-01T14:05:09; got '" + text + "'";
+      },
+      "");
+}
+
 CLI::Validator Duration() { return NumberBetween(0, 1e9, "seconds, 0 or more"); }
 
 }  // namespace cajal::cli

@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 
+#include "absl/time/time.h"
+
 namespace cajal::cli {
 
 // A 32-bit integer, `least` or more.
@@ -27,6 +29,10 @@ struct LayerRange {
 };
 std::optional<LayerRange> ParseLayers(const std::string& text);
 CLI::Validator Layers();
+
+// A time: "2026-03-01" or "2026-03-01T14:05:09" in local time, or the latter with "Z" or "+01:00".
+std::optional<absl::Time> ParseTime(const std::string& text);
+CLI::Validator PointInTime();
 
 // A number of seconds, 0 or more.
 CLI::Validator Duration();

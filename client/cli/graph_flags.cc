@@ -45,24 +45,28 @@ Json GraphJson(const client::GraphInfo& info) {
                       {"position", logit.position},
                       {"weight", logit.weight}});
   }
-  return {{"id", ResourceId(info.name)},
-          {"prompt", info.prompt},
-          {"model", info.model_name},
-          {"transcoders", info.transcoder_name},
-          {"created", absl::FormatTime(info.create_time, absl::UTCTimeZone())},
-          {"positions", info.n_positions},
-          {"nodes", info.n_nodes},
-          {"edges", info.n_edges},
-          {"active_features", info.n_active_features},
-          {"selected_features", info.n_selected_features},
-          {"replacement_score", info.replacement_score},
-          {"completeness_score", info.completeness_score},
-          {"additivity", info.additivity_max_relative_error},
-          {"seconds", info.seconds},
-          {"phases", PhasesJson(info.phases)},
-          {"logits", logits},
-          {"size_bytes", info.size_bytes},
-          {"is_imported", info.is_imported}};
+  Json json = {{"id", ResourceId(info.name)},
+               {"prompt", info.prompt},
+               {"model", info.model_name},
+               {"transcoders", info.transcoder_name},
+               {"created", absl::FormatTime(info.create_time, absl::UTCTimeZone())},
+               {"positions", info.n_positions},
+               {"nodes", info.n_nodes},
+               {"edges", info.n_edges},
+               {"active_features", info.n_active_features},
+               {"selected_features", info.n_selected_features},
+               {"replacement_score", info.replacement_score},
+               {"completeness_score", info.completeness_score},
+               {"additivity", info.additivity_max_relative_error},
+               {"seconds", info.seconds},
+               {"phases", PhasesJson(info.phases)},
+               {"logits", logits},
+               {"size_bytes", info.size_bytes},
+               {"is_imported", info.is_imported},
+               {"owner", info.owner},
+               {"updated", absl::FormatTime(info.update_time, absl::UTCTimeZone())}};
+  if (!info.damage.empty()) json["damage"] = info.damage;
+  return json;
 }
 
 Json GraphJson(const client::Graph& graph) {

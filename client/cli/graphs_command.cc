@@ -15,15 +15,21 @@ constexpr size_t kPromptWidth = 40;
 
 struct GraphsFlags {
   int32_t limit = 50;
+  client::GraphFilter filter;
+  std::string since;
+  std::string until;
   std::string id;  // of get and delete
   PruneFlags prune;
   bool json = false;
 };
 
-// The newest `limit` graphs, page by page.
-absl::StatusOr<std::vector<client::GraphInfo>> List(int32_t limit, Session& session) {
+// The newest graphs that the filter lets through, page by page.
+absl::StatusOr<std::vector<client::GraphInfo>> List(const GraphsFlags& flags, Session& session) {
+  const int32_t limit = flags.limit;
   std::vector<client::GraphInfo> graphs;
-  client::PageRequest request;
+  client::ListGraphsRequest request{.filter = flags.filter};
+  if (!flags.since.empty()) request.filter.created_from = *ParseTime(flags.since);
+  if (!flags.until.empty()) request.filter.created_before = *ParseTime(flags.until);
   do {
     request.page_size = limit - static_cast<int32_t>(graphs.size());
     absl::StatusOr<client::GraphPage> page =
@@ -36,7 +42,7 @@ absl::StatusOr<std::vector<client::GraphInfo>> List(int32_t limit, Session& sess
 }
 
 absl::Status RunList(const GraphsFlags& flags, Session& session) {
-  const absl::StatusOr<std::vector<client::GraphInfo>> graphs = List(flags.limit, session);
+  const absl::StatusOr<std::vector<client::GraphInfo>> graphs = List(flags, session);
   if (!graphs.ok()) return graphs.status();
   if (flags.json) {
     Json json = Json::array();
@@ -47,10 +53,11 @@ absl::Status RunList(const GraphsFlags& flags, Session& session) {
   std::vector<std::vector<std::string>> rows = {
       {"id", "stored", "nodes", "edges", "size", "top logit", "prompt"}};
   for (const client::GraphInfo& info : *graphs) {
-    rows.push_back({ResourceId(info.name), TimeText(info.create_time), CountText(info.n_nodes),
-                    CountText(info.n_edges), BytesText(info.size_bytes),
-                    info.logits.empty() ? "-" : Quoted(info.logits.front().token),
-                    Shortened(info.prompt, kPromptWidth)});
+    rows.push_back(
+        {ResourceId(info.name), TimeText(info.create_time), CountText(info.n_nodes),
+         CountText(info.n_edges), BytesText(info.size_bytes),
+         info.logits.empty() ? "-" : Quoted(info.logits.front().token),
+         info.damage.empty() ? Shortened(info.prompt, kPromptWidth) : "damaged: " + info.damage});
   }
   WriteTable(rows, session.console.out);
   return absl::OkStatus();
@@ -81,6 +88,27 @@ absl::Status RunDelete(const GraphsFlags& flags, Session& session) {
   return absl::OkStatus();
 }
 
+void AddFilterFlags(CLI::App* app, GraphsFlags* flags) {
+  client::GraphFilter* filter = &flags->filter;
+  app->add_option("--prompt", filter->prompt, "Only graphs with this text in their prompt")
+      ->type_name("TEXT");
+  app->add_option("--model", filter->model, "Only graphs with this text in their model's name")
+      ->type_name("TEXT");
+  app->add_option("--label", filter->label, "Only graphs with this text in a label of their nodes")
+      ->type_name("TEXT");
+  app->add_option("--owner", filter->owner, "Only graphs of this user")->type_name("NAME");
+  app->add_option("--request-id", filter->request_id, "Only graphs of this request")
+      ->type_name("ID");
+  app->add_option("--since", flags->since,
+                  "Only graphs stored at this time or later: 2026-03-01, or 2026-03-01T14:05:09, "
+                  "local; with Z or +01:00 of that zone")
+      ->type_name("TIME")
+      ->check(PointInTime());
+  app->add_option("--until", flags->until, "Only graphs stored before this time")
+      ->type_name("TIME")
+      ->check(PointInTime());
+}
+
 }  // namespace
 
 Command AddGraphsCommand(CLI::App* cajal) {
@@ -91,6 +119,7 @@ Command AddGraphsCommand(CLI::App* cajal) {
       ->type_name("N")
       ->check(AtLeast(1))
       ->capture_default_str();
+  AddFilterFlags(app, flags.get());
   AddJsonFlag(app, &flags->json);
   app->require_subcommand(0, 1);
 

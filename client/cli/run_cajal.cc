@@ -89,7 +89,7 @@ int RunCajal(const std::vector<std::string>& arguments, const Console& console) 
       AddCompareCommand(&cajal), AddFoldCommand(&cajal),     AddLabelCommand(&cajal),
       AddPinCommand(&cajal),     AddAnnotationsCommand(&cajal), AddExportCommand(&cajal),
       AddEvaluateCommand(&cajal), AddJobsCommand(&cajal),
-      AddImportCommand(&cajal), AddConvertCommand(&cajal),
+      AddImportCommand(&cajal), AddConvertCommand(&cajal), AddWatchCommand(&cajal),
   };
   try {
     // CLI11 takes them from the back.

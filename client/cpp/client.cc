@@ -13,6 +13,7 @@
 #include "client/cpp/call.h"
 #include "client/cpp/channel.h"
 #include "client/cpp/import.h"
+#include "client/cpp/graph_watch.h"
 #include "client/cpp/wire.h"
 
 namespace cajal::client {
@@ -35,13 +36,6 @@ Outcome Await(const Start& start) {
   std::future<Outcome> future = promise.get_future();
   start([&promise](Outcome outcome) { promise.set_value(std::move(outcome)); });
   return future.get();
-}
-
-v1::ListGraphsRequest ListGraphsProto(const PageRequest& request) {
-  v1::ListGraphsRequest proto;
-  proto.set_page_size(request.page_size);
-  proto.set_page_token(request.page_token);
-  return proto;
 }
 
 v1::ListJobsRequest ListJobsProto(const PageRequest& request) {
@@ -216,21 +210,25 @@ void Client::ScoreGraphAsync(const ScoreGraphRequest& request, const CallOptions
       });
 }
 
-void Client::ListGraphsAsync(const PageRequest& request, const CallOptions& options,
+void Client::ListGraphsAsync(const ListGraphsRequest& request, const CallOptions& options,
                              Done<GraphPage> done) {
+  absl::StatusOr<v1::ListGraphsRequest> proto = ToProto(request);
+  if (!proto.ok()) return done(proto.status());
   using Call = UnaryCall<v1::ListGraphsRequest, v1::ListGraphsResponse>;
   Call::Start(
-      &impl_->environment, MethodId::kListGraphs, options, ListGraphsProto(request),
+      &impl_->environment, MethodId::kListGraphs, options, *std::move(proto),
       [this](auto* context, auto* message, auto* response, auto finished) {
         impl_->graphs->async()->ListGraphs(context, message, response, std::move(finished));
       },
       [done = std::move(done)](absl::Status status, const v1::ListGraphsResponse& response) {
         if (!status.ok()) return done(std::move(status));
-        GraphPage page;
-        for (const v1::Graph& graph : response.graphs()) page.graphs.push_back(FromProto(graph));
-        page.next_page_token = response.next_page_token();
-        done(std::move(page));
+        done(FromProto(response));
       });
+}
+
+void Client::WatchGraphsAsync(const WatchGraphsRequest& request, const CallOptions& options,
+                              std::function<void(absl::Status)> done) {
+  StartGraphWatch(&impl_->environment, impl_->graphs.get(), request, options, std::move(done));
 }
 
 void Client::DeleteGraphAsync(const std::string& name, const CallOptions& options,
@@ -490,10 +488,15 @@ absl::StatusOr<ScoredGraph> Client::ScoreGraph(const ScoreGraphRequest& request,
       [&](auto done) { ScoreGraphAsync(request, options, std::move(done)); });
 }
 
-absl::StatusOr<GraphPage> Client::ListGraphs(const PageRequest& request,
+absl::StatusOr<GraphPage> Client::ListGraphs(const ListGraphsRequest& request,
                                              const CallOptions& options) {
   return Await<absl::StatusOr<GraphPage>>(
       [&](auto done) { ListGraphsAsync(request, options, std::move(done)); });
+}
+
+absl::Status Client::WatchGraphs(const WatchGraphsRequest& request, const CallOptions& options) {
+  return Await<absl::Status>(
+      [&](auto done) { WatchGraphsAsync(request, options, std::move(done)); });
 }
 
 absl::Status Client::DeleteGraph(const std::string& name, const CallOptions& options) {

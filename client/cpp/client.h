@@ -44,6 +44,7 @@
 #include "client/cpp/error_details.h"
 #include "client/cpp/evaluation.h"
 #include "client/cpp/graph.h"
+#include "client/cpp/graph_list.h"
 #include "client/cpp/job.h"
 #include "client/cpp/model.h"
 #include "client/cpp/prompt.h"
@@ -112,10 +113,19 @@ class Client {
                        Done<ScoredGraph> done);
 
   // A page of the stored graphs, newest first; `prompt` is cut after 200 characters.
-  absl::StatusOr<GraphPage> ListGraphs(const PageRequest& request = {},
+  absl::StatusOr<GraphPage> ListGraphs(const ListGraphsRequest& request = {},
                                        const CallOptions& options = {});
-  void ListGraphsAsync(const PageRequest& request, const CallOptions& options,
+  void ListGraphsAsync(const ListGraphsRequest& request, const CallOptions& options,
                        Done<GraphPage> done);
+
+  // Calls request.on_event for every change of the stored graphs, in order and once, until it
+  // returns false, the call is cancelled or its time limit passes. When the connection breaks, it
+  // waits until the server is back and goes on; only the first connection fails as other calls do.
+  // OUT_OF_RANGE, CURSOR_EXPIRED: changes after the cursor are forgotten; list the graphs, then
+  // watch from that page's cursor.
+  absl::Status WatchGraphs(const WatchGraphsRequest& request, const CallOptions& options = {});
+  void WatchGraphsAsync(const WatchGraphsRequest& request, const CallOptions& options,
+                        std::function<void(absl::Status)> done);
 
   // Deletes a stored graph for good. `name`: "graphs/{id}".
   absl::Status DeleteGraph(const std::string& name, const CallOptions& options = {});

@@ -25,6 +25,8 @@ std::span<const Method> Methods() {
       {kGraphService, "PruneGraph", absl::Minutes(10), true},
       {kGraphService, "ScoreGraph", absl::Minutes(10), true},
       {kGraphService, "ListGraphs", absl::Seconds(30), true},
+      // Ends when the caller has seen enough.
+      {kGraphService, "WatchGraphs", absl::Hours(24 * 365), true},
       {kGraphService, "DeleteGraph", absl::Seconds(30), false},
       {kGraphService, "GetAnnotations", absl::Seconds(30), true},
       {kGraphService, "UpdateGraph", absl::Minutes(1), false},

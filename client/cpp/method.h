@@ -23,6 +23,7 @@ enum class MethodId {
   kPruneGraph,
   kScoreGraph,
   kListGraphs,
+  kWatchGraphs,
   kDeleteGraph,
   kGetAnnotations,
   kUpdateGraph,

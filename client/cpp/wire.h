@@ -10,6 +10,7 @@
 #include "client/cpp/comparison.h"
 #include "client/cpp/evaluation.h"
 #include "client/cpp/graph.h"
+#include "client/cpp/graph_list.h"
 #include "client/cpp/job.h"
 #include "client/cpp/model.h"
 #include "client/cpp/prompt.h"
@@ -33,6 +34,7 @@ v1::ScoreGraphRequest ToProto(const ScoreGraphRequest& request);
 v1::UpdateGraphRequest ToProto(const UpdateGraphRequest& request);
 v1::FoldGraphRequest ToProto(const FoldGraphRequest& request);
 v1::CompareGraphsRequest ToProto(const CompareGraphsRequest& request);
+absl::StatusOr<v1::ListGraphsRequest> ToProto(const ListGraphsRequest& request);
 v1::FindPathsRequest ToProto(const FindPathsRequest& request);
 v1::FindConeRequest ToProto(const FindConeRequest& request);
 v1::ExportGraphRequest ToProto(const ExportGraphRequest& request);
@@ -46,6 +48,8 @@ GraphInfo FromProto(const v1::Graph& graph);
 Graph FromProto(const v1::GraphHeader& header);  // without the arrays
 PruneOptions FromProto(const v1::PruneOptions& options);
 absl::StatusOr<ScoredGraph> FromProto(const v1::ScoreGraphResponse& response);
+GraphPage FromProto(const v1::ListGraphsResponse& response);
+GraphEvent FromProto(const v1::WatchGraphsResponse& response);
 TranscoderEvaluation FromProto(const v1::EvaluationHeader& header);  // without the arrays
 absl::StatusOr<NodeKind> KindFromProto(int kind);  // an error for one that is not known
 Annotations FromProto(const v1::Annotations& annotations);

@@ -16,6 +16,14 @@ absl::Status CheckUtf8(const std::string& text, const std::string& field) {
                     "INVALID_UTF8");
 }
 
+google::protobuf::Timestamp ToProto(absl::Time time) {
+  google::protobuf::Timestamp proto;
+  proto.set_seconds(absl::ToUnixSeconds(time));
+  const absl::Duration rest = time - absl::FromUnixSeconds(proto.seconds());
+  proto.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+  return proto;
+}
+
 using ProtoParts = google::protobuf::RepeatedPtrField<v1::PromptPart>;
 
 // `field` names the list in errors.
@@ -224,6 +232,32 @@ absl::StatusOr<v1::CreateGraphRequest> ToProto(const CreateGraphRequest& request
   proto.set_view(ToProto(request.view));
   proto.set_request_id(request.request_id);
   proto.set_detach(request.detach);
+  return proto;
+}
+
+absl::StatusOr<v1::ListGraphsRequest> ToProto(const ListGraphsRequest& request) {
+  v1::ListGraphsRequest proto;
+  proto.set_page_size(request.page_size);
+  proto.set_page_token(request.page_token);
+  const GraphFilter& filter = request.filter;
+  for (const auto& [text, field] :
+       {std::pair(filter.owner.value_or(""), "filter.owner"),
+        std::pair(filter.request_id, "filter.request_id"), std::pair(filter.model, "filter.model"),
+        std::pair(filter.prompt, "filter.prompt"), std::pair(filter.label, "filter.label")}) {
+    if (absl::Status status = CheckUtf8(text, field); !status.ok()) return status;
+  }
+  v1::GraphFilter* wire = proto.mutable_filter();
+  if (filter.owner.has_value()) wire->set_owner(*filter.owner);
+  wire->set_request_id(filter.request_id);
+  wire->set_model(filter.model);
+  wire->set_prompt(filter.prompt);
+  wire->set_label(filter.label);
+  if (filter.created_from != absl::InfinitePast()) {
+    *wire->mutable_created_from() = ToProto(filter.created_from);
+  }
+  if (filter.created_before != absl::InfiniteFuture()) {
+    *wire->mutable_created_before() = ToProto(filter.created_before);
+  }
   return proto;
 }
 

@@ -224,7 +224,39 @@ GraphInfo FromProto(const v1::Graph& proto) {
   info.seconds = proto.seconds();
   info.size_bytes = proto.size_bytes();
   info.is_imported = proto.is_imported();
+  info.owner = proto.owner();
+  info.update_time = FromProto(proto.update_time());
+  info.damage = proto.damage();
   return info;
+}
+
+GraphPage FromProto(const v1::ListGraphsResponse& response) {
+  GraphPage page;
+  for (const v1::Graph& graph : response.graphs()) page.graphs.push_back(FromProto(graph));
+  page.next_page_token = response.next_page_token();
+  page.total_size = response.total_size();
+  page.watch_cursor = response.watch_cursor();
+  return page;
+}
+
+GraphEvent FromProto(const v1::WatchGraphsResponse& response) {
+  GraphEvent event;
+  event.cursor = response.cursor();
+  if (!response.has_event()) return event;
+  switch (response.event().kind()) {
+    case v1::GRAPH_EVENT_KIND_CREATED:
+      event.kind = GraphEventKind::kCreated;
+      break;
+    case v1::GRAPH_EVENT_KIND_DELETED:
+      event.kind = GraphEventKind::kDeleted;
+      break;
+    default:  // also what a newer server may tell of
+      event.kind = GraphEventKind::kUpdated;
+  }
+  event.name = response.event().name();
+  event.time = FromProto(response.event().event_time());
+  if (response.event().has_graph()) event.graph = FromProto(response.event().graph());
+  return event;
 }
 
 Graph FromProto(const v1::GraphHeader& proto) {

@@ -119,9 +119,10 @@ class GraphStore {
   struct Listener;
   explicit GraphStore(GraphStoreOptions options);
   void TellListener() const;
-  absl::StatusOr<std::optional<GraphBlock>> ReadPartOf(const GraphRow& row, int64_t part) const;
-  absl::StatusOr<AttributionGraph> ReadBlocks(const GraphRow& row) const;
-  absl::StatusOr<AttributionGraph> ReadOneFrame(const GraphRow& row) const;
+  [[nodiscard]] absl::StatusOr<std::optional<GraphBlock>> ReadPartOf(const GraphRow& row,
+                                                                     int64_t part) const;
+  [[nodiscard]] absl::StatusOr<AttributionGraph> ReadBlocks(const GraphRow& row) const;
+  [[nodiscard]] absl::StatusOr<AttributionGraph> ReadOneFrame(const GraphRow& row) const;
 
   const GraphStoreOptions options_;
   const DiskReserve reserve_;            // Delete's, on a full disk

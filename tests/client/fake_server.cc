@@ -60,6 +60,12 @@ grpc::Status FakeGraphService::ScoreGraph(grpc::ServerContext* context,
   return Answer(score_graph, *request, response, context);
 }
 
+grpc::Status FakeGraphService::WatchGraphs(grpc::ServerContext* context,
+                                           const v1::WatchGraphsRequest* request,
+                                           grpc::ServerWriter<v1::WatchGraphsResponse>* writer) {
+  return Answer(watch_graphs, *request, writer, context);
+}
+
 grpc::Status FakeGraphService::ListGraphs(grpc::ServerContext* context,
                                           const v1::ListGraphsRequest* request,
                                           v1::ListGraphsResponse* response) {

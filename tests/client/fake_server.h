@@ -53,6 +53,7 @@ class FakeGraphService final : public v1::GraphService::Service {
   StreamFunction<v1::PruneGraphRequest, v1::PruneGraphResponse> prune_graph;
   UnaryFunction<v1::ScoreGraphRequest, v1::ScoreGraphResponse> score_graph;
   UnaryFunction<v1::ListGraphsRequest, v1::ListGraphsResponse> list_graphs;
+  StreamFunction<v1::WatchGraphsRequest, v1::WatchGraphsResponse> watch_graphs;
   UnaryFunction<v1::DeleteGraphRequest, v1::DeleteGraphResponse> delete_graph;
   UnaryFunction<v1::GetAnnotationsRequest, v1::GetAnnotationsResponse> get_annotations;
   UnaryFunction<v1::UpdateGraphRequest, v1::UpdateGraphResponse> update_graph;
@@ -74,6 +75,8 @@ class FakeGraphService final : public v1::GraphService::Service {
                           v1::ScoreGraphResponse* response) override;
   grpc::Status ListGraphs(grpc::ServerContext* context, const v1::ListGraphsRequest* request,
                           v1::ListGraphsResponse* response) override;
+  grpc::Status WatchGraphs(grpc::ServerContext* context, const v1::WatchGraphsRequest* request,
+                           grpc::ServerWriter<v1::WatchGraphsResponse>* writer) override;
   grpc::Status DeleteGraph(grpc::ServerContext* context, const v1::DeleteGraphRequest* request,
                            v1::DeleteGraphResponse* response) override;
   grpc::Status GetAnnotations(grpc::ServerContext* context,

@@ -55,7 +55,7 @@ class GraphMaker {
 
 std::set<std::string> ListAll(client::Client* client) {
   std::set<std::string> names;
-  client::PageRequest request{.page_size = 100};
+  client::ListGraphsRequest request{.page_size = 100};
   do {
     const auto page = client->ListGraphs(request);
     EXPECT_TRUE(page.ok()) << page.status();

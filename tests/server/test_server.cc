@@ -40,8 +40,20 @@ absl::StatusOr<std::optional<graph::GraphRecord>> FaultyArchive::FindByRequest(
   return real_->FindByRequest(owner, request_id);
 }
 absl::StatusOr<graph::GraphPage> FaultyArchive::List(int32_t page_size,
-                                                     const std::string& page_token) const {
-  return real_->List(page_size, page_token);
+                                                     const std::string& page_token,
+                                                     const graph::GraphFilter& filter) const {
+  return real_->List(page_size, page_token, filter);
+}
+absl::Status FaultyArchive::CheckQuota(const std::string& owner) const {
+  return real_->CheckQuota(owner);
+}
+absl::StatusOr<std::vector<graph::GraphEvent>> FaultyArchive::EventsAfter(const std::string& cursor,
+                                                                          int32_t limit) const {
+  return real_->EventsAfter(cursor, limit);
+}
+absl::StatusOr<std::string> FaultyArchive::NewestCursor() const { return real_->NewestCursor(); }
+void FaultyArchive::SetChangeListener(std::function<void()> listener) {
+  real_->SetChangeListener(std::move(listener));
 }
 absl::StatusOr<graph::GraphRecord> FaultyArchive::SetAnnotations(
     const std::string& id, const std::string& text, std::optional<int64_t> expected_revision,
@@ -69,7 +81,7 @@ TestServer::~TestServer() {
 }
 
 void TestServer::Start() {
-  auto real = OpenGraphArchive(dir_.File("graphs"));
+  auto real = OpenGraphArchive(dir_.File("graphs"), options_.quota);
   CAJAL_CHECK(real.ok()) << real.status().ToString();
   auto archive = std::make_unique<FaultyArchive>(std::move(*real));
   archive_ = archive.get();

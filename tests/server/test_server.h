@@ -33,8 +33,14 @@ class FaultyArchive final : public GraphArchive {
   [[nodiscard]] absl::StatusOr<graph::AttributionGraph> Get(const std::string& id) const override;
   [[nodiscard]] absl::StatusOr<std::optional<graph::GraphRecord>> FindByRequest(
       const std::string& owner, const std::string& request_id) const override;
-  [[nodiscard]] absl::StatusOr<graph::GraphPage> List(int32_t page_size,
-                                                      const std::string& page_token) const override;
+  [[nodiscard]] absl::StatusOr<graph::GraphPage> List(
+      int32_t page_size, const std::string& page_token,
+      const graph::GraphFilter& filter) const override;
+  [[nodiscard]] absl::Status CheckQuota(const std::string& owner) const override;
+  [[nodiscard]] absl::StatusOr<std::vector<graph::GraphEvent>> EventsAfter(
+      const std::string& cursor, int32_t limit) const override;
+  [[nodiscard]] absl::StatusOr<std::string> NewestCursor() const override;
+  void SetChangeListener(std::function<void()> listener) override;
   absl::StatusOr<graph::GraphRecord> SetAnnotations(
       const std::string& id, const std::string& text, std::optional<int64_t> expected_revision,
       const std::vector<std::string>& labels) override;
@@ -51,6 +57,7 @@ class TestServer {
  public:
   struct Options {
     bool serve = true;  // false: stays in LOADING until Serve()
+    graph::GraphQuota quota;
     ServerOptions server;
   };
   TestServer() : TestServer(Options{}) {}
