@@ -158,8 +158,8 @@ absl::Status Run(const Options& options) {
   ASSIGN_OR_RETURN(const Subject subject, options.shape.empty()
                                               ? LoadedSubject(options, placement)
                                               : RandomSubject(options, placement));
-  const attribution::FoldedModel folded =
-      attribution::FoldModel(subject.model, *subject.transcoders);
+  const attribution::FoldedModel folded = attribution::FoldModel(
+      subject.model, *subject.transcoders, attribution::GradientTypeFor(placement));
   gemma3::Synchronize(device);
   std::printf("load                 %8.3f s\n", Now() - start);
   std::printf("device               %8s\n", gemma3::DeviceName(device).c_str());

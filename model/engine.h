@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,10 @@ struct EngineOptions {
   // Where the transcoders' matrices live; kAuto keeps `budget_bytes` free for requests, or a
   // quarter of what the device has left after the model when that is 0.
   transcoder::Residency residency = transcoder::Residency::kAuto;
+  // Of gradients and of a graph's rows; nothing = that of the weights on a GPU, else float32.
+  std::optional<DType> gradients;
+  // Whether a GPU may round the factors of float32 products to 10 bits (TF32), for speed.
+  bool allow_tf32 = false;
   int32_t threads = 0;           // of the CPU's matrix products; 0 = all cores
   int64_t budget_bytes = 0;      // for request-sized memory; 0 = 80 % of what the device has left
   int32_t max_positions = 8192;  // longest prompt admitted; also bounded by the model's own limit

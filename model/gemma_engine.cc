@@ -24,6 +24,7 @@ namespace cajal {
 namespace {
 
 using gemma3::CatchTorch;
+using gemma3::CatchTorchOn;
 using gemma3::HookPoint;
 
 const char* DeviceFlag(DeviceChoice choice) {
@@ -36,6 +37,10 @@ const char* DeviceFlag(DeviceChoice choice) {
       return "cuda";
   }
   return "";
+}
+
+at::ScalarType ScalarTypeOf(DType type) {
+  return type == DType::kBFloat16 ? at::kBFloat16 : at::kFloat;
 }
 
 NamedArray ToArray(const std::string& name, const at::Tensor& tensor) {
@@ -59,7 +64,11 @@ GemmaEngine::GemmaEngine(EngineOptions options, gemma3::Model model,
       model_(std::move(model)),
       transcoders_(std::move(transcoders)),
       prompt_files_(std::move(prompt_files)),
-      folded_(attribution::FoldModel(model_, *transcoders_)) {
+      folded_(
+          attribution::FoldModel(model_, *transcoders_,
+                                 options_.gradients.has_value()
+                                     ? ScalarTypeOf(*options_.gradients)
+                                     : attribution::GradientTypeFor(model_.weights.placement))) {
   const checkpoint::Gemma3Config& config = model_.config;
   const transcoder::TranscoderSetInfo& set = transcoders_->info();
   info_.model_name = config.model_name;
@@ -94,9 +103,10 @@ GemmaEngine::GemmaEngine(EngineOptions options, gemma3::Model model,
 absl::StatusOr<std::unique_ptr<Engine>> GemmaEngine::Load(const EngineOptions& options,
                                                           RunContext* context) {
   return CatchTorch([&]() -> absl::StatusOr<std::unique_ptr<Engine>> {
-    ASSIGN_OR_RETURN(const at::Device device,
-                     gemma3::OpenDevice(DeviceFlag(options.device), options.threads));
-    const at::ScalarType dtype = options.dtype == DType::kBFloat16 ? at::kBFloat16 : at::kFloat;
+    ASSIGN_OR_RETURN(
+        const at::Device device,
+        gemma3::OpenDevice(DeviceFlag(options.device), options.threads, options.allow_tf32));
+    const at::ScalarType dtype = ScalarTypeOf(options.dtype);
     ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::Open(options.model_dir));
     ASSIGN_OR_RETURN(auto prompt_files,
                      corpus::LoadPromptFiles(options.model_dir, checkpoint.config()));
@@ -200,7 +210,8 @@ GraphEstimate GemmaEngine::EstimateGraph(const PreparedPrompt& prompt,
   const int64_t T = prompt.tokenized.n_positions();
   const attribution::GraphDimensions dimensions =
       attribution::DimensionsOf(model_, *transcoders_, sweep_workers_, T,
-                                static_cast<int64_t>(prompt.tokenized.image_spans.size()));
+                                static_cast<int64_t>(prompt.tokenized.image_spans.size()),
+                                info_.budget_bytes);
   const attribution::ByteBounds bounds = attribution::EstimateGraphBytes(dimensions, settings);
   GraphEstimate estimate{.bytes = std::max(bounds.least, std::min(bounds.most, info_.budget_bytes)),
                          .operations = attribution::EstimateOperations(dimensions, settings)};
@@ -246,7 +257,7 @@ absl::StatusOr<std::vector<std::vector<int64_t>>> GemmaEngine::TokenIdsOf(
 absl::StatusOr<ForwardResult> GemmaEngine::Forward(const PreparedPrompt& prompt,
                                                    const ForwardRequest& request,
                                                    RunContext* context) {
-  return CatchTorch([&]() -> absl::StatusOr<ForwardResult> {
+  return CatchTorchOn(model_.weights.placement.device, [&]() -> absl::StatusOr<ForwardResult> {
     const c10::InferenceMode no_autograd;
     RETURN_IF_ERROR(Validate(request));
     ASSIGN_OR_RETURN(const std::vector<HookPoint> points,
@@ -279,54 +290,57 @@ absl::StatusOr<ForwardResult> GemmaEngine::Forward(const PreparedPrompt& prompt,
 absl::StatusOr<graph::AttributionGraph> GemmaEngine::Attribute(const PreparedPrompt& prompt,
                                                                const AttributionRequest& request,
                                                                RunContext* context) {
-  return CatchTorch([&]() -> absl::StatusOr<graph::AttributionGraph> {
-    const c10::InferenceMode no_autograd;
-    RETURN_IF_ERROR(Validate(request));
-    RETURN_IF_ERROR(Validate(prompt, request));
-    attribution::AttributeOptions options{.settings = request.settings};
-    ASSIGN_OR_RETURN(options.target_token_ids, TokenIdsOf(request.settings.targets));
-    ASSIGN_OR_RETURN(graph::AttributionGraph graph,
-                     attribution::Attribute(model_, folded_, *transcoders_, InputOf(prompt),
-                                            options, &sweep_workers_, context));
-    graph.model_name = info_.model_name;
-    graph.transcoder_name = info_.transcoder_name;
-    graph.prompt = prompt.tokenized.text;
-    graph.input_tokens = prompt.tokenized.token_ids;
-    graph.token_texts = prompt.tokenized.token_texts;
-    const auto& spans = prompt.tokenized.image_spans;
-    const std::span<const float> pixels(prompt.pixels);
-    for (size_t i = 0; i < spans.size(); ++i) {
-      const size_t size = pixels.size() / spans.size();
-      graph.image_runs.push_back({.image = spans[i].image,
-                                  .crop = spans[i].crop,
-                                  .begin = spans[i].begin,
-                                  .end = spans[i].end,
-                                  .thumbnail = image::EncodeThumbnail(
-                                      pixels.subspan(i * size, size), prompt_files_.preprocessor)});
-    }
-    for (graph::LogitNode& logit : graph.logits) {
-      if (logit.token_id >= info_.vocab_size) continue;  // not a token: it has its label
-      logit.token = prompt_files_.tokenizer.Decode(std::vector<int64_t>{logit.token_id});
-    }
-    return graph;
-  });
+  return CatchTorchOn(
+      model_.weights.placement.device, [&]() -> absl::StatusOr<graph::AttributionGraph> {
+        const c10::InferenceMode no_autograd;
+        RETURN_IF_ERROR(Validate(request));
+        RETURN_IF_ERROR(Validate(prompt, request));
+        attribution::AttributeOptions options{.settings = request.settings};
+        ASSIGN_OR_RETURN(options.target_token_ids, TokenIdsOf(request.settings.targets));
+        ASSIGN_OR_RETURN(graph::AttributionGraph graph,
+                         attribution::Attribute(model_, folded_, *transcoders_, InputOf(prompt),
+                                                options, &sweep_workers_, context));
+        graph.model_name = info_.model_name;
+        graph.transcoder_name = info_.transcoder_name;
+        graph.prompt = prompt.tokenized.text;
+        graph.input_tokens = prompt.tokenized.token_ids;
+        graph.token_texts = prompt.tokenized.token_texts;
+        const auto& spans = prompt.tokenized.image_spans;
+        const std::span<const float> pixels(prompt.pixels);
+        for (size_t i = 0; i < spans.size(); ++i) {
+          const size_t size = pixels.size() / spans.size();
+          graph.image_runs.push_back(
+              {.image = spans[i].image,
+               .crop = spans[i].crop,
+               .begin = spans[i].begin,
+               .end = spans[i].end,
+               .thumbnail = image::EncodeThumbnail(pixels.subspan(i * size, size),
+                                                   prompt_files_.preprocessor)});
+        }
+        for (graph::LogitNode& logit : graph.logits) {
+          if (logit.token_id >= info_.vocab_size) continue;  // not a token: it has its label
+          logit.token = prompt_files_.tokenizer.Decode(std::vector<int64_t>{logit.token_id});
+        }
+        return graph;
+      });
 }
 
 absl::StatusOr<TranscoderEvaluation> GemmaEngine::EvaluateTranscoders(
     const std::vector<PreparedPrompt>& prompts, const EvaluationRequest& request,
     RunContext* context) {
-  return CatchTorch([&]() -> absl::StatusOr<TranscoderEvaluation> {
-    const c10::InferenceMode no_autograd;
-    RETURN_IF_ERROR(Validate(request));
-    features::TranscoderEvaluator evaluator(model_, *transcoders_, request.first_layer,
-                                            request.last_layer);
-    context->BeginPhase("evaluate", std::ssize(prompts));
-    for (size_t i = 0; i < prompts.size(); ++i) {
-      RETURN_IF_ERROR(evaluator.Add(InputOf(prompts[i]), context));
-      context->Advance(static_cast<int64_t>(i) + 1);
-    }
-    return TranscoderEvaluation{.first_layer = request.first_layer, .layers = evaluator.sums()};
-  });
+  return CatchTorchOn(
+      model_.weights.placement.device, [&]() -> absl::StatusOr<TranscoderEvaluation> {
+        const c10::InferenceMode no_autograd;
+        RETURN_IF_ERROR(Validate(request));
+        features::TranscoderEvaluator evaluator(model_, *transcoders_, request.first_layer,
+                                                request.last_layer);
+        context->BeginPhase("evaluate", std::ssize(prompts));
+        for (size_t i = 0; i < prompts.size(); ++i) {
+          RETURN_IF_ERROR(evaluator.Add(InputOf(prompts[i]), context));
+          context->Advance(static_cast<int64_t>(i) + 1);
+        }
+        return TranscoderEvaluation{.first_layer = request.first_layer, .layers = evaluator.sums()};
+      });
 }
 
 }  // namespace cajal

@@ -65,6 +65,14 @@ void AddModelFlags(CLI::App* app, EngineOptions* engine) {
       ->check(CLI::IsMember(kDTypes))
       ->type_name("TYPE");
   app->add_option_function<std::string>(
+         "--gradients", [engine](const std::string& name) { engine->gradients = kDTypes.at(name); },
+         "Type of a graph's gradients and edges while they are computed. Default: that of the "
+         "weights on a GPU, float32 on the CPU")
+      ->check(CLI::IsMember(kDTypes))
+      ->type_name("TYPE");
+  app->add_flag("--allow-tf32", engine->allow_tf32,
+                "Let a GPU round the factors of float32 products to 10 bits, for speed");
+  app->add_option_function<std::string>(
          "--residency",
          [engine](const std::string& name) { engine->residency = kResidencies.at(name); },
          "Where the transcoders live: device = on it; encoders = these on it, decoder rows fetched "

@@ -59,6 +59,7 @@ v1::ServerInfo MakeServerInfo(const EngineInfo& engine, const ServiceLimits& lim
   transcoders->mutable_features_per_layer()->Add(engine.features_per_layer.begin(),
                                                  engine.features_per_layer.end());
   transcoders->set_default_zero_positions(engine.default_zero_positions);
+  transcoders->set_residency(engine.transcoder_residency);
 
   v1::ServerLimits* wire = info.mutable_limits();
   wire->set_max_positions(engine.max_positions);

@@ -46,7 +46,8 @@ Json InfoJson(const client::ServerInfo& info) {
             {"feature_output_hook", transcoders.feature_output_hook},
             {"activation", transcoders.activation},
             {"features_per_layer", transcoders.features_per_layer},
-            {"default_zero_positions", transcoders.default_zero_positions}}},
+            {"default_zero_positions", transcoders.default_zero_positions},
+            {"residency", transcoders.residency}}},
           {"limits",
            {{"max_positions", limits.max_positions},
             {"max_image_pixels", limits.max_image_pixels},
@@ -62,6 +63,12 @@ Json InfoJson(const client::ServerInfo& info) {
             {"misses", info.open_graphs.misses}}},
           {"methods", info.methods},
           {"uptime_seconds", info.uptime_seconds}};
+}
+
+std::string ResidencyText(const std::string& residency) {
+  if (residency == "device") return "all on the device";
+  if (residency == "encoders") return "encoders on the device, decoder rows fetched";
+  return residency == "stream" ? "streamed a layer at a time" : residency;
 }
 
 void PrintInfo(const client::ServerInfo& info, std::ostream* out) {
@@ -83,9 +90,9 @@ void PrintInfo(const client::ServerInfo& info, std::ostream* out) {
       {"transcoders", absl::StrCat(transcoders.name, " (", transcoders.format,
                                    "): ", FeaturesText(transcoders.features_per_layer),
                                    " features a layer, ", transcoders.activation)},
-      {"",
-       absl::StrCat(transcoders.feature_input_hook, " -> ", transcoders.feature_output_hook,
-                    ", first ", transcoders.default_zero_positions, " positions without features")},
+      {"", absl::StrCat(transcoders.feature_input_hook, " -> ", transcoders.feature_output_hook,
+                        ", first ", transcoders.default_zero_positions,
+                        " positions without features, ", ResidencyText(transcoders.residency))},
       {"limits", absl::StrCat(CountText(limits.max_positions), " positions, ",
                               CountText(limits.max_image_pixels), " pixels an image, ",
                               BytesText(limits.max_request_bytes), " a request, ",

@@ -29,6 +29,7 @@ struct TranscoderInfo {
   std::string activation;                   // "relu_topk(48)", "jump_relu", …
   std::vector<int32_t> features_per_layer;  // d_sae, first layer first
   int32_t default_zero_positions = 0;
+  std::string residency;  // "device", "encoders" or "stream": where the matrices live
 };
 
 struct ServerLimits {

@@ -109,7 +109,8 @@ TranscoderInfo FromProto(const v1::TranscoderInfo& proto) {
       .feature_output_hook = proto.feature_output_hook(),
       .activation = proto.activation(),
       .features_per_layer = {proto.features_per_layer().begin(), proto.features_per_layer().end()},
-      .default_zero_positions = proto.default_zero_positions()};
+      .default_zero_positions = proto.default_zero_positions(),
+      .residency = proto.residency()};
 }
 
 ServerLimits FromProto(const v1::ServerLimits& proto) {

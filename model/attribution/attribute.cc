@@ -107,16 +107,22 @@ class MemoryForRows {
 
 GraphDimensions DimensionsOf(const gemma3::Model& model,
                              const transcoder::TranscoderSet& transcoders,
-                             const SweepWorkers& workers, int64_t n_positions, int64_t n_images) {
+                             const SweepWorkers& workers, int64_t n_positions, int64_t n_images,
+                             int64_t budget_bytes) {
   const gemma3::Placement& placement = model.weights.placement;
-  return {.config = model.config,
-          .transcoders = transcoders.info(),
-          .n_positions = n_positions,
-          .n_images = n_images,
-          // A GPU sweeps one batch at a time (sweep_batches.h).
-          .n_sweeps = placement.device.is_cpu() ? workers.n_threads() : 1,
-          .weight_bytes = static_cast<int64_t>(c10::elementSize(placement.dtype)),
-          .streamed_encoder_bytes = transcoders.StreamedEncoderBytes()};
+  GraphDimensions dimensions{
+      .config = model.config,
+      .transcoders = transcoders.info(),
+      .n_positions = n_positions,
+      .n_images = n_images,
+      .n_sweeps = workers.n_threads(),
+      .weight_bytes = static_cast<int64_t>(c10::elementSize(placement.dtype)),
+      .streamed_encoder_bytes = transcoders.StreamedEncoderBytes()};
+  if (!placement.device.is_cpu()) {
+    dimensions.n_sweeps = 1;  // one batch after the other (sweep_batches.h)
+    dimensions.sweep_rows = SweepRowsOfGpu(dimensions, budget_bytes);
+  }
+  return dimensions;
 }
 
 absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
@@ -128,7 +134,8 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
   const GraphSettings& settings = options.settings;
   ASSIGN_OR_RETURN(const Trace trace, RecordTrace(model, input, transcoders.info(), context));
   ASSIGN_OR_RETURN(const SourceTable sources,
-                   SourceTable::Build(model, trace, transcoders, settings.zero_positions, context));
+                   SourceTable::Build(model, trace, transcoders, settings.zero_positions, context,
+                                      folded.gradient_type()));
   const FeatureTable& features = sources.features();
   ASSIGN_OR_RETURN(const Targets targets,
                    MakeTargets(model, folded, trace, features, settings, options.target_token_ids));
@@ -137,16 +144,22 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
   const int64_t n_wanted = settings.max_feature_nodes == 0
                                ? n_candidates
                                : std::min<int64_t>(settings.max_feature_nodes, n_candidates);
-  MemoryForRows memory(DimensionsOf(model, transcoders, *workers, sources.n_positions(),
-                                    static_cast<int64_t>(input.image_runs.size())),
-                       settings, sources, context);
-  const int64_t sweep_rows = std::min<int64_t>(kSweepRows, settings.batch_size);
+  const GraphDimensions dimensions =
+      DimensionsOf(model, transcoders, *workers, sources.n_positions(),
+                   static_cast<int64_t>(input.image_runs.size()), context->byte_limit());
+  MemoryForRows memory(dimensions, settings, sources, context);
+  const int64_t sweep_rows = std::min<int64_t>(dimensions.sweep_rows, settings.batch_size);
+  const auto plan_rows = [&](const std::deque<RowBatch>& batches_so_far,
+                             const std::vector<int64_t>& remaining, int64_t block_size) {
+    return PlanRows(dimensions, sources, batches_so_far, remaining, block_size, sweep_rows);
+  };
   // The least that can come: targets, and the features of the lowest layers.
-  RETURN_IF_ERROR(memory.Grow(PlanRows(
-      sources, {}, {candidates.begin(), candidates.begin() + n_wanted}, n_wanted, sweep_rows)));
+  RETURN_IF_ERROR(
+      memory.Grow(plan_rows({}, {candidates.begin(), candidates.begin() + n_wanted}, n_wanted)));
 
   const FrozenModel frozen(model, transcoders.info(), folded, trace);
-  const RowSweep sweep(transcoders, sources, frozen);
+  const RowSweep sweep(transcoders, sources, frozen,
+                       RowSweep::ProductsFor(trace.embedding.device()));
   std::deque<RowBatch> batches;  // a deque keeps the addresses that FeatureSelection holds
   FeatureSelection selection(sources, targets, candidates);
   const auto keep = [&](std::vector<RowBatch> rows) {
@@ -160,13 +173,13 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
                    SweepTargets(sweep, features, targets, workers, context));
   keep(std::move(target_rows));
 
-  if (n_wanted == 0) RETURN_IF_ERROR(memory.Correct(PlanRows(sources, batches, {}, 0, sweep_rows)));
+  if (n_wanted == 0) RETURN_IF_ERROR(memory.Correct(plan_rows(batches, {}, 0)));
   context->BeginPhase("feature_rows", n_wanted);
   for (int64_t n_selected = 0; n_selected < n_wanted;) {
     const int64_t block_size = BlockSize(settings, n_selected, n_wanted, n_candidates);
     std::vector<int64_t> block =
         n_wanted == n_candidates ? candidates : selection.MostInfluential(n_wanted - n_selected);
-    const RowPlan plan = PlanRows(sources, batches, block, block_size, sweep_rows);
+    const RowPlan plan = plan_rows(batches, block, block_size);
     RETURN_IF_ERROR(n_selected == 0 ? memory.Correct(plan) : memory.Grow(plan));
     block.resize(static_cast<size_t>(block_size));
     const auto n_block = static_cast<int64_t>(block.size());

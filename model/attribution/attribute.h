@@ -25,7 +25,8 @@ struct AttributeOptions {
 // Refers to the model and the transcoders.
 GraphDimensions DimensionsOf(const gemma3::Model& model,
                              const transcoder::TranscoderSet& transcoders,
-                             const SweepWorkers& workers, int64_t n_positions, int64_t n_images);
+                             const SweepWorkers& workers, int64_t n_positions, int64_t n_images,
+                             int64_t budget_bytes);
 
 // Everything but the graph's texts: nodes, edges, biases, additivity; model, transcoder and token
 // texts are the caller's to fill in. Phases "vision", "forward", "encode", "logit_rows",

@@ -4,7 +4,6 @@
 #include <set>
 #include <vector>
 
-#include "model/attribution/sweep_batches.h"
 #include "model/attribution/targets.h"
 #include "model/gemma3/attention_pattern.h"
 
@@ -37,6 +36,16 @@ double PatternTile(const checkpoint::Gemma3Config& config, int64_t n_positions, 
 double NumbersPerFeature(transcoder::ActivationKind activation) {
   if (activation == transcoder::ActivationKind::kBatchTopK) return 8;
   return transcoder::HasK(activation) ? 3.2 : 2.3;
+}
+
+bool KeepsPatterns(const GraphDimensions& of) { return of.n_positions <= AttentionPattern::kTile; }
+
+// The most rows that a sweep takes.
+double RowsAtOnce(const GraphDimensions& of, const graph::GraphSettings& settings,
+                  const RowPlan& rows) {
+  return std::min({static_cast<double>(of.sweep_rows), std::max(rows.n_rows, 1.0),
+                   std::max(static_cast<double>(settings.batch_size),
+                            static_cast<double>(MostTargets(settings)))});
 }
 
 // Bytes of each phase. In floating point: absurd requests must not wrap around.
@@ -100,24 +109,9 @@ class Phases {
   }
 
   [[nodiscard]] double Rows(const RowPlan& rows) const {
-    const double at_once = std::min({static_cast<double>(kSweepRows), std::max(rows.n_rows, 1.0),
-                                     std::max(static_cast<double>(settings_.batch_size),
-                                              static_cast<double>(MostTargets(settings_)))});
-    const auto heads = static_cast<double>(text_.num_attention_heads);
-    const auto kv_heads = static_cast<double>(text_.num_key_value_heads);
-    const auto head_dim = static_cast<double>(text_.head_dim);
-    const double tile = std::min(T_, static_cast<double>(AttentionPattern::kTile));
-    // A gradient on the residual, what comes through the skip path or at the heads' outputs of a
-    // tile, and at the values; patterns of long prompts.
-    const double sweep =
-        at_once *
-            (T_ * d_ + std::max(of_.transcoders.has_skip ? T_ * d_ : 0,
-                                tile * heads / kv_heads * head_dim + T_ * kv_heads * head_dim)) +
-        (KeepsPatterns() ? 0 : PatternTile(of_.config, of_.n_positions, of_.n_images));
     // A ranking looks at one batch after the other.
-    const double ranking = at_once * n_columns() + 12 * n_columns();
-    return Held() +
-           kFloat * (rows.n_values + std::max(static_cast<double>(of_.n_sweeps) * sweep, ranking));
+    const double ranking = RowsAtOnce(of_, settings_, rows) * n_columns() + 12 * n_columns();
+    return Held() + kFloat * std::max(rows.n_sweeping, rows.n_values + ranking);
   }
 
   [[nodiscard]] double Package(const RowPlan& rows) const {
@@ -128,7 +122,6 @@ class Phases {
   }
 
  private:
-  [[nodiscard]] bool KeepsPatterns() const { return of_.n_positions <= AttentionPattern::kTile; }
   [[nodiscard]] double QueriesAndKeys() const {
     return static_cast<double>(of_.weight_bytes) * T_ *
            static_cast<double>((text_.num_attention_heads + text_.num_key_value_heads) *
@@ -150,7 +143,7 @@ class Phases {
           static_cast<double>(n_active_[layer]) * (of_.transcoders.LastWrittenLayer(index) - index);
     }
     const double patterns =
-        KeepsPatterns() ? L_ * static_cast<double>(text_.num_attention_heads) * T_ * T_ : 0;
+        KeepsPatterns(of_) ? L_ * static_cast<double>(text_.num_attention_heads) * T_ * T_ : 0;
     return Trace() + kFloat * (n_vectors * d_ + patterns) + Tables();
   }
 
@@ -185,21 +178,18 @@ RowPlan LargestPlan(const GraphDimensions& of, std::span<const int64_t> n_active
   plan.n_selected = all ? n_able : settings.max_feature_nodes;
   plan.n_rows = plan.n_selected + n_targets;
   plan.n_values = n_targets * below;
-  // From the top down, as many as are selected. A batch is as wide as its highest row, and spans
-  // layers until it is half full.
+  // From the top down, as many as are selected.
   double left = plan.n_selected;
   for (size_t layer = n_active.size(); layer-- > 0;) {
     const double n = std::min(left, static_cast<double>(n_active[layer]));
     left -= n;
-    plan.n_values +=
-        n * columns_below[layer] +
-        std::min<double>(n, static_cast<double>(kSweepRows)) * (below - columns_below[layer]);
+    plan.n_values += n * columns_below[layer];
   }
-  // When features are ranked in between, a batch may span all layers.
-  if (!all) plan.n_values = plan.n_rows * below;
   plan.n_edges = plan.n_rows *
                  (plan.n_selected + T * static_cast<double>(of.config.text.num_hidden_layers + 1));
   plan.n_edges = std::min(plan.n_edges, plan.n_values);
+  plan.n_sweeping = plan.n_values + static_cast<double>(of.n_sweeps) *
+                                        SweepNumbers(of, RowsAtOnce(of, settings, plan), below, T);
   return plan;
 }
 
@@ -261,6 +251,36 @@ ByteBounds EstimateGraphBytes(const GraphDimensions& dimensions,
   return {least,
           MostBytes(dimensions, ActiveOfLayers(dimensions, settings, [](int64_t n) { return n; }),
                     settings)};
+}
+
+double SweepNumbers(const GraphDimensions& of, double rows, double columns, double positions) {
+  const checkpoint::TextConfig& text = of.config.text;
+  const auto d = static_cast<double>(text.hidden_size);
+  const auto heads = static_cast<double>(text.num_attention_heads);
+  const auto kv_heads = static_cast<double>(text.num_key_value_heads);
+  const auto head_dim = static_cast<double>(text.head_dim);
+  const double tile = std::min(positions, static_cast<double>(AttentionPattern::kTile));
+  // Patterns of long prompts, and gradients at the heads' outputs of a tile and at the values; or a
+  // second gradient, while rows are added or go through the skip path.
+  const double attention =
+      (KeepsPatterns(of) ? 0 : PatternTile(of.config, of.n_positions, of.n_images)) +
+      rows * head_dim * (tile * heads / kv_heads + positions * kv_heads);
+  return rows * (columns + positions * d) + std::max(rows * positions * d, attention);
+}
+
+int64_t SweepRowsOfGpu(const GraphDimensions& of, int64_t budget_bytes) {
+  // Of one row, with as many columns as a TopK set gives it.
+  double columns = static_cast<double>(of.n_positions);
+  for (const int64_t n : of.transcoders.features_per_layer) {
+    columns += static_cast<double>(of.n_positions * (2 + ActivePerPosition(of.transcoders, n)));
+  }
+  GraphDimensions without_patterns = of;
+  without_patterns.n_positions = std::min(of.n_positions, AttentionPattern::kTile);
+  const double bytes =
+      static_cast<double>(of.weight_bytes) *
+      SweepNumbers(without_patterns, kSweepRows, columns, static_cast<double>(of.n_positions));
+  const double n = std::clamp(static_cast<double>(budget_bytes) / 8 / bytes, 1.0, 4.0);
+  return kSweepRows * static_cast<int64_t>(n);
 }
 
 int64_t GraphBytes(const GraphDimensions& dimensions, std::span<const int64_t> n_active,

@@ -19,6 +19,10 @@
 
 namespace cajal::attribution {
 
+// Rows swept at once on the CPU. More rows make larger matrix products, but also a wider cone for
+// each, and the gradients are [positions, rows, d], which should stay within the caches.
+inline constexpr int64_t kSweepRows = 64;
+
 // What does not depend on the features. Refers to `config` and `transcoders`.
 struct GraphDimensions {
   const checkpoint::Gemma3Config& config;
@@ -26,6 +30,7 @@ struct GraphDimensions {
   int64_t n_positions = 0;
   int64_t n_images = 0;                // pictures and crops
   int64_t n_sweeps = 1;                // side by side
+  int64_t sweep_rows = kSweepRows;     // of each, at most
   int64_t weight_bytes = 4;            // of one number of the model
   int64_t streamed_encoder_bytes = 0;  // of the encoders that pass through the device at once
 };
@@ -33,8 +38,10 @@ struct GraphDimensions {
 // The rows of a graph, those of the targets included.
 struct RowPlan {
   double n_rows = 0;
-  double n_values = 0;  // in all batches, each as wide as its highest row
+  double n_values = 0;  // each row as wide as what lies below its target
   double n_edges = 0;   // no more than this
+  // The most that rows and what sweeps hold besides come to at once, in numbers.
+  double n_sweeping = 0;
   double n_selected = 0;
 };
 
@@ -49,6 +56,16 @@ inline constexpr int64_t kAssumedActive = 16;
 
 ByteBounds EstimateGraphBytes(const GraphDimensions& dimensions,
                               const graph::GraphSettings& settings);
+
+// What one sweep holds, in numbers: its rows as they are swept, `columns` wide; a gradient on the
+// residual of `positions`; and what a layer takes on the way down.
+double SweepNumbers(const GraphDimensions& dimensions, double rows, double columns,
+                    double positions);
+
+// Rows that a GPU sweeps at once, whose products small batches would not fill: as many as an eighth
+// of `budget_bytes` holds; a multiple of kSweepRows, and from one to four of them. It depends on
+// the request and the budget alone, not on what is free, so that graphs repeat.
+int64_t SweepRowsOfGpu(const GraphDimensions& dimensions, int64_t budget_bytes);
 
 // Of a graph whose active features are known, n_active: per layer.
 int64_t GraphBytes(const GraphDimensions& dimensions, std::span<const int64_t> n_active,

@@ -6,6 +6,8 @@
 #include <iterator>
 #include <utility>
 
+#include "model/gemma3/host_to_device.h"
+
 namespace cajal::attribution {
 namespace {
 
@@ -54,10 +56,12 @@ std::vector<double> FeatureSelection::Influence() const {
         shares.push_back(
             static_cast<float>(weight / std::max(rows.batch->absolute_sums[row], kRowSumFloor)));
       }
-      const at::Tensor values =
-          rows.batch->values.slice(0, rows.begin, rows.end).slice(1, 0, length).abs();
-      by_column.slice(0, 0, length)
-          .add_(at::mv(values.t(), at::tensor(shares, at::kFloat).to(values.device())));
+      const at::Tensor values = rows.batch->values.slice(0, rows.begin, rows.end)
+                                    .slice(1, 0, length)
+                                    .abs()
+                                    .to(at::kFloat);
+      const at::Tensor weights = gemma3::ToDevice(at::tensor(shares, at::kFloat), values.device());
+      by_column.slice(0, 0, length).add_(at::mv(values.t(), weights));
     }
   }
   const at::Tensor cpu = by_column.cpu();

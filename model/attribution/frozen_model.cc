@@ -11,7 +11,12 @@ using gemma3::AttentionPattern;
 using gemma3::BlockWeights;
 using gemma3::HookSite;
 
-FoldedModel FoldModel(const gemma3::Model& model, const transcoder::TranscoderSet& transcoders) {
+at::ScalarType GradientTypeFor(const gemma3::Placement& placement) {
+  return placement.device.is_cpu() ? at::kFloat : placement.dtype;
+}
+
+FoldedModel FoldModel(const gemma3::Model& model, const transcoder::TranscoderSet& transcoders,
+                      at::ScalarType gradient_type) {
   const auto& config = model.config.text;
   const int64_t d = config.hidden_size;
   FoldedModel folded;
@@ -21,15 +26,17 @@ FoldedModel FoldModel(const gemma3::Model& model, const transcoder::TranscoderSe
     block.output = (w.attn.o_proj.to(at::kFloat) * w.post_attn_gain.unsqueeze(1))
                        .view({d, config.num_attention_heads, config.head_dim})
                        .permute({1, 0, 2})
+                       .to(gradient_type)
                        .contiguous();
     block.value = (w.attn.v_proj.to(at::kFloat) * w.input_gain)
-                      .view({config.num_key_value_heads, config.head_dim, d});
+                      .view({config.num_key_value_heads, config.head_dim, d})
+                      .to(gradient_type);
     if (const auto skip = transcoders.Skip(static_cast<int>(i)); skip.has_value()) {
       at::Tensor adjoint = skip->to(at::kFloat).transpose(0, 1) * w.pre_mlp_gain;
       if (transcoders.info().output_site == HookSite::kMlpOutRaw) {
         adjoint = w.post_mlp_gain.unsqueeze(1) * adjoint;
       }
-      block.skip = adjoint.contiguous();
+      block.skip = adjoint.to(gradient_type).contiguous();
     }
     folded.blocks.push_back(std::move(block));
   }
@@ -41,6 +48,17 @@ void ResidualGradient::Widen(const AttentionLayout::Run& run) {
   active = empty() ? run
                    : AttentionLayout::Run{std::min(active.begin, run.begin),
                                           std::max(active.end, run.end)};
+}
+
+void ResidualGradient::AddRows(int64_t n) {
+  const at::Tensor grown =
+      at::zeros({values.size(0), n_rows() + n, values.size(2)}, values.options());
+  if (!empty()) {
+    grown.slice(0, active.begin, active.end)
+        .slice(1, 0, n_rows())
+        .copy_(values.slice(0, active.begin, active.end));
+  }
+  values = grown;
 }
 
 FrozenModel::FrozenModel(const gemma3::Model& model,
@@ -61,6 +79,7 @@ FrozenModel::FrozenModel(const gemma3::Model& model,
       if (transcoders.output_site == HookSite::kMlpOutRaw) {
         layer.skip_scale = layer.skip_scale * recorded.post_mlp_scale;
       }
+      layer.skip_scale = layer.skip_scale.to(folded.gradient_type());
     }
   }
 }
@@ -76,7 +95,10 @@ at::Tensor FrozenModel::FoldPattern(int layer, Run queries) const {
       recorded.post_attn_scale.slice(0, queries.begin, queries.end).view({1, -1, 1}) *
       recorded.input_scale.slice(0, keys.begin, keys.end).view({1, 1, -1});
   const int64_t n_kv = recorded.key.size(0);
-  return scaled.view({n_kv, -1, scaled.size(1), scaled.size(2)}).permute({0, 3, 1, 2}).contiguous();
+  return scaled.view({n_kv, -1, scaled.size(1), scaled.size(2)})
+      .permute({0, 3, 1, 2})
+      .to(folded_.gradient_type())
+      .contiguous();
 }
 
 at::Tensor FrozenModel::PatternOf(int layer, Run queries) const {
@@ -97,6 +119,10 @@ at::Tensor FrozenModel::FinalNormedToResidual(const at::Tensor& rows,
                                               const at::Tensor& positions) const {
   const at::Tensor scale = trace_.final_scale.index_select(0, positions);
   return rows * scale.unsqueeze(1) * model_.weights.decoder.final_gain;
+}
+
+int64_t FrozenModel::ReachOf(int64_t position) const {
+  return trace_.layout.ReachableKeys(checkpoint::LayerType::kFull, {position, position + 1}).end;
 }
 
 void FrozenModel::PullBackMlp(int layer, ResidualGradient* gradient) const {

@@ -29,8 +29,8 @@
 
 namespace cajal::attribution {
 
-// One block's linear maps with the norms' gains folded in, float32. H heads, K kv heads, h
-// head_dim.
+// One block's linear maps with the norms' gains folded in, of the gradients' type. H heads, K kv
+// heads, h head_dim.
 struct FoldedBlock {
   at::Tensor output;  // [H, d, h]: post-attention gain, then head i's columns of o_proj
   at::Tensor value;   // [K, h, d]: head i's rows of v_proj, then the input gain
@@ -41,18 +41,29 @@ struct FoldedBlock {
 struct FoldedModel {
   std::vector<FoldedBlock> blocks;
   at::Tensor mean_unembedding;  // [d], the mean of the unembedding rows over the vocabulary
+
+  // Of the gradients, and of the rows that come of them; products add up in float32 either way.
+  [[nodiscard]] at::ScalarType gradient_type() const { return blocks[0].output.scalar_type(); }
 };
 
-FoldedModel FoldModel(const gemma3::Model& model, const transcoder::TranscoderSet& transcoders);
+// float32 on the CPU. On a GPU the type of the weights: what is bfloat16 anyway is then swept in
+// half the memory, at many times the rate of float32.
+at::ScalarType GradientTypeFor(const gemma3::Placement& placement);
+
+FoldedModel FoldModel(const gemma3::Model& model, const transcoder::TranscoderSet& transcoders,
+                      at::ScalarType gradient_type = at::kFloat);
 
 // A gradient on the residual stream for a batch of rows, position-major so that each position is
 // one contiguous matrix. Zero outside `active`.
 struct ResidualGradient {
-  at::Tensor values;                          // [T, rows, d]
+  at::Tensor values;                          // [n, rows, d], of the prompt's first n positions
   gemma3::AttentionLayout::Run active{0, 0};  // positions that can be non-zero
 
   [[nodiscard]] bool empty() const { return active.begin >= active.end; }
+  [[nodiscard]] int64_t n_rows() const { return values.size(1); }
   void Widen(const gemma3::AttentionLayout::Run& run);
+  // Appends rows of zeros.
+  void AddRows(int64_t n);
 };
 
 // The adjoint of one trace. `model`, `folded` and `trace` must outlive it.
@@ -69,6 +80,11 @@ class FrozenModel {
   // positions: [n] int64 on the device. Returns [n, d].
   [[nodiscard]] at::Tensor FinalNormedToResidual(const at::Tensor& rows,
                                                  const at::Tensor& positions) const;
+
+  [[nodiscard]] at::ScalarType gradient_type() const { return folded_.gradient_type(); }
+
+  // How many of the prompt's first positions a gradient at `position` can ever reach.
+  [[nodiscard]] int64_t ReachOf(int64_t position) const;
 
   // In place: the gradient at hook_resid_post of `layer` becomes the one at its hook_resid_mid, but
   // for rows that are injected there. Only transcoders with a skip change it.

@@ -4,11 +4,30 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "model/gemma3/host_to_device.h"
 
 namespace cajal::attribution {
 namespace {
 
 using graph::AttributionGraph;
+
+// Columns of the nodes in a row, ascending.
+struct NodeColumns {
+  std::vector<int64_t> features;  // entry j is node j
+  std::vector<int64_t> errors;    // entry j is node first_error + j
+  std::vector<int64_t> tokens;    // entry j is node first_token + j
+};
+
+// A batch's rows where the CPU can read them.
+struct ReadableRows {
+  at::Tensor values;  // [rows, n], float32
+  std::shared_ptr<const NodeColumns> columns;
+};
 
 // Where a node's row was computed.
 struct RowPlace {
@@ -16,12 +35,7 @@ struct RowPlace {
   int64_t index = 0;
 };
 
-// The columns of SourceTable that the nodes stand for, in node order, each with its node.
-struct NodeColumns {
-  std::vector<int64_t> features;  // ascending; entry j is node j
-  std::vector<int64_t> errors;    // ascending; entry j is node first_error + j
-};
-
+// The columns of SourceTable that the nodes stand for.
 NodeColumns ColumnsOfNodes(const SourceTable& sources, const AttributionGraph& graph) {
   NodeColumns columns;
   for (const int64_t feature : graph.selected_features) {
@@ -32,7 +46,28 @@ NodeColumns ColumnsOfNodes(const SourceTable& sources, const AttributionGraph& g
       columns.errors.push_back(sources.ErrorColumn(layer, p));
     }
   }
+  for (int64_t p = 0; p < sources.n_positions(); ++p) {
+    columns.tokens.push_back(sources.TokenColumn(p));
+  }
   return columns;
+}
+
+// Rows as they are, if they can be read. Else the nodes' columns alone: of those on a GPU only a
+// few in a hundred are wanted, and one transfer brings them.
+ReadableRows MakeReadable(const RowBatch& batch, std::shared_ptr<const NodeColumns> columns) {
+  const at::Tensor& values = batch.values;
+  if (values.is_cpu() && values.scalar_type() == at::kFloat) return {values, std::move(columns)};
+  auto places = std::make_shared<NodeColumns>();
+  std::vector<int64_t> wanted;
+  for (const auto of_nodes : {&NodeColumns::features, &NodeColumns::errors, &NodeColumns::tokens}) {
+    for (const int64_t column : (*columns).*of_nodes) {
+      if (column >= values.size(1)) break;
+      ((*places).*of_nodes).push_back(std::ssize(wanted));
+      wanted.push_back(column);
+    }
+  }
+  const at::Tensor at_nodes = values.index_select(1, gemma3::ToDevice(wanted, values.device()));
+  return {at_nodes.cpu().to(at::kFloat), std::move(places)};
 }
 
 // How many edges the rows can have: no more nodes than lie below each target.
@@ -51,24 +86,20 @@ int64_t MostEdges(const SourceTable& sources, const NodeColumns& columns,
   return most;
 }
 
-// Appends the non-zero entries of one row. values: the row's first `length` columns.
+// Appends the non-zero entries of one row, those of columns below `length`.
 void AppendRow(const float* values, int64_t length, const NodeColumns& columns,
                const AttributionGraph& graph, graph::EdgeMatrix* edges) {
-  const auto append = [&](int64_t column, int64_t node) {
-    const float weight = values[column];
-    if (weight != 0) {
-      edges->columns.push_back(static_cast<int32_t>(node));
-      edges->weights.push_back(weight);
-    }
-  };
   const auto append_all = [&](const std::vector<int64_t>& of_nodes, int64_t first_node) {
     for (size_t j = 0; j < of_nodes.size() && of_nodes[j] < length; ++j) {
-      append(of_nodes[j], first_node + static_cast<int64_t>(j));
+      const float weight = values[of_nodes[j]];
+      if (weight == 0) continue;
+      edges->columns.push_back(static_cast<int32_t>(first_node + static_cast<int64_t>(j)));
+      edges->weights.push_back(weight);
     }
   };
   append_all(columns.features, 0);
   append_all(columns.errors, graph.first_error());
-  for (int64_t p = 0; p < graph.n_positions(); ++p) append(p, graph.first_token() + p);
+  append_all(columns.tokens, graph.first_token());
 }
 
 void SetNodeValues(const RowPlace& place, int32_t node, float pre_activation,
@@ -117,18 +148,19 @@ AttributionGraph AssembleGraph(const SourceTable& sources, const Targets& target
 
   graph.bias.assign(static_cast<size_t>(graph.n_nodes()), 0);
   graph.pre_activations.assign(static_cast<size_t>(graph.n_nodes()), 0);
-  const NodeColumns columns = ColumnsOfNodes(sources, graph);
+  const auto columns = std::make_shared<const NodeColumns>(ColumnsOfNodes(sources, graph));
+  std::map<const RowBatch*, ReadableRows> readable;
+  for (const RowBatch& batch : batches) readable[&batch] = MakeReadable(batch, columns);
   // Growing by doubling would hold up to three times the edges.
-  const auto most_edges = static_cast<size_t>(MostEdges(sources, columns, batches));
+  const auto most_edges = static_cast<size_t>(MostEdges(sources, *columns, batches));
   graph.edges.columns.reserve(most_edges);
   graph.edges.weights.reserve(most_edges);
   graph.edges.row_begin.push_back(0);
   const auto close_row = [&graph] { graph.edges.row_begin.push_back(graph.edges.n_edges()); };
   const auto append_row = [&](const RowPlace& place) {
-    const at::Tensor values = place.batch->values[place.index].cpu();
-    const int layer = place.batch->layers[static_cast<size_t>(place.index)];
-    AppendRow(values.const_data_ptr<float>(), sources.ColumnsBelow(layer), columns, graph,
-              &graph.edges);
+    const ReadableRows& rows = readable[place.batch];
+    AppendRow(rows.values.const_data_ptr<float>() + place.index * rows.values.stride(0),
+              rows.values.size(1), *rows.columns, graph, &graph.edges);
     close_row();
   };
   for (int32_t node = 0; node < graph.n_selected(); ++node) {

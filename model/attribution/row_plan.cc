@@ -8,30 +8,87 @@
 #include "model/attribution/sweep_batches.h"
 
 namespace cajal::attribution {
+namespace {
 
-RowPlan PlanRows(const SourceTable& sources, const std::deque<RowBatch>& batches,
-                 const std::vector<int64_t>& remaining, int64_t block_size, int64_t max_rows) {
+// What a batch leaves behind, and what its sweep holds until then. In numbers.
+struct BatchSize {
+  double values = 0;
+  double sweep = 0;
+};
+
+BatchSize SizeOf(const GraphDimensions& dimensions, const SourceTable& sources,
+                 const std::vector<int64_t>& batch) {
+  const FeatureTable& table = sources.features();
+  BatchSize size;
+  int64_t reach = 0;
+  for (const int64_t feature : batch) {
+    const auto i = static_cast<size_t>(feature);
+    size.values += static_cast<double>(sources.ColumnsBelow(table.layers[i]));
+    reach = std::max<int64_t>(reach, table.positions[i] + 1);
+  }
+  // To the end of an image that the last of them lies in.
+  if (dimensions.n_images > 0) reach += dimensions.config.mm_tokens_per_image;
+  const int top_layer = table.layers[static_cast<size_t>(batch.front())];
+  size.sweep = SweepNumbers(dimensions, static_cast<double>(batch.size()),
+                            static_cast<double>(sources.ColumnsBelow(top_layer)),
+                            static_cast<double>(std::min(reach, sources.n_positions())));
+  return size;
+}
+
+// The most that is held while these batches are swept in order, some side by side, beside `held`.
+double MostHeld(const std::vector<BatchSize>& batches, double held, size_t n_sweeps) {
+  double most = held;
+  for (size_t begin = 0; begin < batches.size(); ++begin) {
+    // The first of those under way may be the last to end: what the next one leaves is there, too.
+    double now = held;
+    for (size_t i = begin; i < std::min(begin + n_sweeps, batches.size()); ++i) {
+      now += batches[i].sweep;
+    }
+    if (n_sweeps > 1 && begin + 1 < batches.size()) now += batches[begin + 1].values;
+    most = std::max(most, now);
+    held += batches[begin].values;
+  }
+  return most;
+}
+
+}  // namespace
+
+RowPlan PlanRows(const GraphDimensions& dimensions, const SourceTable& sources,
+                 const std::deque<RowBatch>& batches, const std::vector<int64_t>& remaining,
+                 int64_t block_size, int64_t max_rows) {
   RowPlan plan;
+  const auto T = static_cast<double>(sources.n_positions());
+  const auto n_sweeps = static_cast<size_t>(dimensions.n_sweeps);
   // Per layer: rows, and how many of these are feature nodes.
   std::vector<double> rows(static_cast<size_t>(sources.n_layers()) + 1, 0), selected = rows;
+  std::vector<BatchSize> of_targets;
   for (const RowBatch& batch : batches) {
-    plan.n_values += static_cast<double>(batch.values.numel());
+    const auto n_values = static_cast<double>(batch.values.numel());
+    plan.n_values += n_values;
+    if (batch.are_targets) {
+      const auto n_rows = static_cast<double>(batch.size());
+      of_targets.push_back({n_values, SweepNumbers(dimensions, n_rows, n_values / n_rows, T)});
+    }
     for (const int layer : batch.layers) {
       ++rows[static_cast<size_t>(layer)];
       if (!batch.are_targets) ++selected[static_cast<size_t>(layer)];
     }
   }
-  for (const int64_t feature : remaining) {
-    const auto layer = static_cast<size_t>(sources.features().layers[static_cast<size_t>(feature)]);
-    ++rows[layer];
-    ++selected[layer];
-  }
+  plan.n_sweeping = std::max(plan.n_values, MostHeld(of_targets, 0, n_sweeps));
   for (auto begin = remaining.begin(); begin != remaining.end();) {
     const auto end = begin + std::min<int64_t>(block_size, remaining.end() - begin);
-    plan.n_values += static_cast<double>(BatchValues(sources, {begin, end}, max_rows));
-    begin = end;
+    std::vector<BatchSize> sizes;
+    for (const auto& batch : CutBatches(sources.features(), {begin, end}, max_rows)) {
+      sizes.push_back(SizeOf(dimensions, sources, batch));
+    }
+    plan.n_sweeping = std::max(plan.n_sweeping, MostHeld(sizes, plan.n_values, n_sweeps));
+    for (const BatchSize& size : sizes) plan.n_values += size.values;
+    for (; begin != end; ++begin) {
+      const int layer = sources.features().layers[static_cast<size_t>(*begin)];
+      ++rows[static_cast<size_t>(layer)];
+      ++selected[static_cast<size_t>(layer)];
+    }
   }
-  const auto T = static_cast<double>(sources.n_positions());
   for (size_t layer = 0; layer < rows.size(); ++layer) {
     plan.n_edges += rows[layer] * (plan.n_selected + T * static_cast<double>(layer + 1));
     plan.n_rows += rows[layer];

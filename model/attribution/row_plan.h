@@ -13,7 +13,8 @@ namespace cajal::attribution {
 
 // batches: the rows there are. remaining: the features that are still to come, `block_size` of them
 // at a time (0 or more), in batches of at most `max_rows`.
-RowPlan PlanRows(const SourceTable& sources, const std::deque<RowBatch>& batches,
-                 const std::vector<int64_t>& remaining, int64_t block_size, int64_t max_rows);
+RowPlan PlanRows(const GraphDimensions& dimensions, const SourceTable& sources,
+                 const std::deque<RowBatch>& batches, const std::vector<int64_t>& remaining,
+                 int64_t block_size, int64_t max_rows);
 
 }  // namespace cajal::attribution

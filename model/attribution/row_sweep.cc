@@ -3,8 +3,11 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "model/base/check.h"
+#include "model/gemma3/host_to_device.h"
 
 namespace cajal::attribution {
 namespace {
@@ -26,37 +29,73 @@ std::vector<double> RowSums(const at::Tensor& values) {
   return ToDoubles(sums);
 }
 
+// One batch for each layer, each as wide as its rows: a batch as it was swept is as wide as its
+// highest.
+std::vector<RowBatch> SplitByLayer(const SourceTable& sources, RowBatch batch) {
+  std::vector<RowBatch> parts;
+  for (int64_t begin = 0; begin < batch.size();) {
+    const int layer = batch.layers[static_cast<size_t>(begin)];
+    int64_t end = begin;
+    while (end < batch.size() && batch.layers[static_cast<size_t>(end)] == layer) ++end;
+    if (begin == 0 && end == batch.size()) return {std::move(batch)};
+    const auto part_of = [begin, end](const auto& all) {
+      return std::vector(all.begin() + begin, all.begin() + end);
+    };
+    parts.push_back({.values = batch.values.slice(0, begin, end)
+                                   .slice(1, 0, sources.ColumnsBelow(layer))
+                                   .clone(at::MemoryFormat::Contiguous),
+                     .targets = part_of(batch.targets),
+                     .layers = part_of(batch.layers),
+                     .bias = part_of(batch.bias),
+                     .sums = part_of(batch.sums),
+                     .absolute_sums = part_of(batch.absolute_sums)});
+    begin = end;
+  }
+  return parts;
+}
+
 }  // namespace
 
-std::optional<RowBatch> RowSweep::DirectionRows(const Targets& targets, int64_t begin, int64_t end,
-                                                const RunContext& context) const {
+RowSweep::RowSweep(const transcoder::TranscoderSet& transcoders, const SourceTable& sources,
+                   const FrozenModel& frozen, Products products)
+    : transcoders_(transcoders),
+      sources_(sources),
+      frozen_(frozen),
+      wide_(products == Products::kWide
+                ? std::make_optional<WideScores>(sources, frozen.gradient_type())
+                : std::nullopt) {}
+
+std::optional<std::vector<RowBatch>> RowSweep::DirectionRows(const Targets& targets, int64_t begin,
+                                                             int64_t end,
+                                                             const RunContext& context) const {
   const at::Tensor& tokens = sources_.token_vectors();
   const int64_t n_rows = end - begin;
   const int n_layers = sources_.n_layers();
   const std::vector<int64_t> all_positions = targets.DirectionPositions();
   const std::vector<int64_t> positions(all_positions.begin() + begin, all_positions.begin() + end);
-  const at::Tensor at_positions = at::tensor(positions, at::kLong).to(tokens.device());
-  ResidualGradient gradient{at::zeros({tokens.size(0), n_rows, tokens.size(1)}, tokens.options())};
+  const at::Tensor at_positions = gemma3::ToDevice(positions, tokens.device());
+  ResidualGradient gradient{at::zeros({tokens.size(0), n_rows, tokens.size(1)}, GradientOptions())};
   gradient.values.index_put_(
       {at_positions, at::arange(n_rows, at_positions.options())},
-      frozen_.FinalNormedToResidual(targets.directions.slice(0, begin, end), at_positions));
+      frozen_.FinalNormedToResidual(targets.directions.slice(0, begin, end), at_positions)
+          .to(frozen_.gradient_type()));
   const auto [lowest, highest] = std::minmax_element(positions.begin(), positions.end());
   gradient.Widen({*lowest, *highest + 1});
 
   RowBatch batch;
   batch.are_targets = true;
-  batch.values = at::zeros({n_rows, sources_.n_columns()}, tokens.options());
+  batch.values = at::zeros({n_rows, sources_.n_columns()}, GradientOptions());
   if (!Sweep(n_layers - 1, {}, &gradient, &batch.values, context)) return std::nullopt;
   batch.targets.assign(targets.direction_ranks.begin() + begin,
                        targets.direction_ranks.begin() + end);
   batch.layers.assign(static_cast<size_t>(n_rows), n_layers);
   batch.bias.assign(static_cast<size_t>(n_rows), 0.0);
   Finish(n_layers, &batch);
-  return batch;
+  return SplitByLayer(sources_, std::move(batch));
 }
 
-std::optional<RowBatch> RowSweep::FeatureRows(std::span<const int64_t> features,
-                                              const RunContext& context) const {
+std::optional<std::vector<RowBatch>> RowSweep::FeatureRows(std::span<const int64_t> features,
+                                                           const RunContext& context) const {
   CAJAL_CHECK(!features.empty());
   const FeatureTable& table = sources_.features();
   RowBatch batch;
@@ -67,24 +106,36 @@ std::optional<RowBatch> RowSweep::FeatureRows(std::span<const int64_t> features,
   CAJAL_CHECK(std::is_sorted(batch.layers.rbegin(), batch.layers.rend()));
   const int top_layer = batch.layers.front();
 
-  const at::Tensor& tokens = sources_.token_vectors();
+  int64_t n_reached = 0;
+  for (const int64_t feature : features) {
+    n_reached = std::max(n_reached, frozen_.ReachOf(table.positions[static_cast<size_t>(feature)]));
+  }
   ResidualGradient gradient{
-      at::zeros({tokens.size(0), batch.size(), tokens.size(1)}, tokens.options())};
-  batch.values = at::zeros({batch.size(), sources_.ColumnsBelow(top_layer)}, tokens.options());
+      at::zeros({n_reached, 0, sources_.token_vectors().size(1)}, GradientOptions())};
+  batch.values = at::zeros({batch.size(), sources_.ColumnsBelow(top_layer)}, GradientOptions());
   if (!Sweep(top_layer, features, &gradient, &batch.values, context)) return std::nullopt;
 
+  std::vector<at::Tensor> biases;
   for (int64_t begin = 0; begin < batch.size();) {
     const int layer = batch.layers[static_cast<size_t>(begin)];
     std::vector<int64_t> ids;
     for (; begin < batch.size() && batch.layers[static_cast<size_t>(begin)] == layer; ++begin) {
       ids.push_back(table.features[static_cast<size_t>(features[static_cast<size_t>(begin)])]);
     }
-    const std::vector<double> biases = ToDoubles(
-        transcoders_.EncoderBiases(layer, at::tensor(ids, at::kLong).to(tokens.device())));
-    batch.bias.insert(batch.bias.end(), biases.begin(), biases.end());
+    biases.push_back(transcoders_.EncoderBiases(layer, at::tensor(ids, at::kLong)));
   }
+  batch.bias = ToDoubles(at::cat(biases));
   Finish(top_layer, &batch);
-  return batch;
+  gradient = {};  // makes room for the copies
+  return SplitByLayer(sources_, std::move(batch));
+}
+
+at::TensorOptions RowSweep::GradientOptions() const {
+  return sources_.token_vectors().options().dtype(frozen_.gradient_type());
+}
+
+at::Tensor RowSweep::VectorsAt(int layer, int64_t position) const {
+  return sources_.Vectors(layer, position).to(frozen_.gradient_type());
 }
 
 bool RowSweep::Sweep(int top_layer, std::span<const int64_t> features, ResidualGradient* gradient,
@@ -98,10 +149,7 @@ bool RowSweep::Sweep(int top_layer, std::span<const int64_t> features, ResidualG
     size_t end = injected;
     while (end < features.size() && table.layers[static_cast<size_t>(features[end])] == layer)
       ++end;
-    if (end > injected) {
-      Inject(layer, features.subspan(injected, end - injected), static_cast<int64_t>(injected),
-             gradient);
-    }
+    if (end > injected) Inject(layer, features.subspan(injected, end - injected), gradient);
     injected = end;
     frozen_.PullBackAttention(layer, gradient);
   }
@@ -110,16 +158,22 @@ bool RowSweep::Sweep(int top_layer, std::span<const int64_t> features, ResidualG
 }
 
 void RowSweep::ScoreLayer(int layer, const ResidualGradient& gradient, at::Tensor* values) const {
+  if (gradient.empty()) return;
+  at::Tensor rows = values->slice(0, 0, gradient.n_rows());
+  if (wide_.has_value()) {
+    wide_->Score(layer, gradient, &rows);
+    return;
+  }
   for (int64_t p = gradient.active.begin; p < gradient.active.end; ++p) {
     const int64_t begin = sources_.GroupBegin(layer, p);
-    at::Tensor columns = values->slice(1, begin, begin + sources_.GroupSize(layer, p));
+    at::Tensor columns = rows.slice(1, begin, begin + sources_.GroupSize(layer, p));
     if (!sources_.is_cross_layer()) {
-      at::mm_out(columns, gradient.values[p], sources_.Vectors(layer, p).t());
+      at::mm_out(columns, gradient.values[p], VectorsAt(layer, p).t());
       continue;
     }
     // Layers above may have added to these columns already.
-    columns.addmm_(gradient.values[p], sources_.Vectors(layer, p).t());
-    ScoreLaterVectors(layer, p, gradient, values);
+    columns.addmm_(gradient.values[p], VectorsAt(layer, p).t());
+    ScoreLaterVectors(layer, p, gradient, &rows);
   }
 }
 
@@ -127,7 +181,8 @@ void RowSweep::ScoreLaterVectors(int layer, int64_t position, const ResidualGrad
                                  at::Tensor* values) const {
   if (sources_.Writers(layer).empty()) return;
   const at::Tensor scores =
-      at::mm(gradient.values[position], sources_.LaterVectors(layer, position).t());
+      at::mm(gradient.values[position],
+             sources_.LaterVectors(layer, position).to(frozen_.gradient_type()).t());
   int64_t begin = 0;
   for (const int writer : sources_.Writers(layer)) {
     const int64_t n = sources_.FeaturesInGroup(writer, position);
@@ -140,13 +195,14 @@ void RowSweep::ScoreLaterVectors(int layer, int64_t position, const ResidualGrad
 void RowSweep::ScoreTokens(const ResidualGradient& gradient, at::Tensor* values) const {
   const auto [begin, end] = gradient.active;
   // [positions, rows, d] x [positions, d, 1]
-  const at::Tensor scores = at::bmm(gradient.values.slice(0, begin, end),
-                                    sources_.token_vectors().slice(0, begin, end).unsqueeze(2));
+  const at::Tensor scores = at::bmm(
+      gradient.values.slice(0, begin, end),
+      sources_.token_vectors().slice(0, begin, end).to(frozen_.gradient_type()).unsqueeze(2));
   values->slice(1, sources_.TokenColumn(begin), sources_.TokenColumn(begin) + end - begin)
       .copy_(scores.squeeze(2).t());
 }
 
-void RowSweep::Inject(int layer, std::span<const int64_t> features, int64_t first_row,
+void RowSweep::Inject(int layer, std::span<const int64_t> features,
                       ResidualGradient* gradient) const {
   const FeatureTable& table = sources_.features();
   std::vector<int64_t> ids, positions;
@@ -155,13 +211,13 @@ void RowSweep::Inject(int layer, std::span<const int64_t> features, int64_t firs
     positions.push_back(table.positions[static_cast<size_t>(feature)]);
   }
   const auto [lowest, highest] = std::minmax_element(positions.begin(), positions.end());
-  const at::Device device = gradient->values.device();
-  const at::Tensor at_positions = at::tensor(positions, at::kLong).to(device);
+  const at::Tensor at_positions = gemma3::ToDevice(positions, gradient->values.device());
   const at::Tensor rows = frozen_.FeatureInputToMid(
-      layer, transcoders_.EncoderRows(layer, at::tensor(ids, at::kLong).to(device)), at_positions);
-  const at::Tensor at_rows = at::arange(
-      first_row, first_row + static_cast<int64_t>(features.size()), at_positions.options());
-  gradient->values.index_put_({at_positions, at_rows}, rows);
+      layer, transcoders_.EncoderRows(layer, at::tensor(ids, at::kLong)), at_positions);
+  const int64_t first_row = gradient->n_rows();
+  gradient->AddRows(std::ssize(features));
+  const at::Tensor at_rows = at::arange(first_row, gradient->n_rows(), at_positions.options());
+  gradient->values.index_put_({at_positions, at_rows}, rows.to(frozen_.gradient_type()));
   gradient->Widen({*lowest, *highest + 1});
 }
 
@@ -172,7 +228,8 @@ void RowSweep::Finish(int layers_below, RowBatch* batch) const {
   for (size_t i = 0; i < bias.size(); ++i) batch->bias[i] += bias[i];
   batch->values.index_fill_(1, bias_columns, 0);
   batch->sums = RowSums(batch->values);
-  batch->absolute_sums = ToDoubles(at::linalg_vector_norm(batch->values, 1, at::IntArrayRef{1}));
+  batch->absolute_sums = ToDoubles(
+      at::linalg_vector_norm(batch->values, 1, at::IntArrayRef{1}, /*keepdim=*/false, at::kFloat));
 }
 
 }  // namespace cajal::attribution

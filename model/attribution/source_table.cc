@@ -95,7 +95,8 @@ void SourceTable::AddLaterVectors(const transcoder::Reconstruction& reconstructi
 
 absl::StatusOr<SourceTable> SourceTable::Build(const gemma3::Model& model, const Trace& trace,
                                                const TranscoderSet& transcoders,
-                                               int64_t zero_positions, RunContext* context) {
+                                               int64_t zero_positions, RunContext* context,
+                                               at::ScalarType vector_type) {
   SourceTable table;
   const int64_t T = trace.n_positions();
   table.n_positions_ = T;
@@ -144,7 +145,10 @@ absl::StatusOr<SourceTable> SourceTable::Build(const gemma3::Model& model, const
         apply_norm(&later, table.later_begin_.back());
       }
     }
-    table.vectors_.push_back(vectors);
+    table.vectors_.push_back(vectors.to(vector_type));
+    if (at::Tensor& later = table.later_vectors_.back(); later.defined()) {
+      later = later.to(vector_type);
+    }
     for (const int64_t count : counts) {
       table.group_begin_.push_back(table.group_begin_.back() + count + 2);
       bias_columns.push_back(table.group_begin_.back() - 1);

@@ -50,10 +50,12 @@ class SourceTable {
  public:
   // Encodes every layer and gathers the source vectors. Phase "encode", one unit per layer.
   //   zero_positions: features and errors at the first ones are left out.
+  //   vector_type: of the source vectors but the tokens', best that of the gradients they meet.
   // INVALID_ARGUMENT, NEVER_FITS, as soon as the vectors would take more than the context's limit.
   static absl::StatusOr<SourceTable> Build(const gemma3::Model& model, const Trace& trace,
                                            const transcoder::TranscoderSet& transcoders,
-                                           int64_t zero_positions, RunContext* context);
+                                           int64_t zero_positions, RunContext* context,
+                                           at::ScalarType vector_type = at::kFloat);
 
   [[nodiscard]] const FeatureTable& features() const { return features_; }
   [[nodiscard]] int64_t n_positions() const { return n_positions_; }
@@ -90,11 +92,20 @@ class SourceTable {
   // Vectors of the sources at (layer, position), [GroupSize, d].
   [[nodiscard]] at::Tensor Vectors(int layer, int64_t position) const;
 
+  // Of all positions, one after the other: [columns of the layer, d].
+  [[nodiscard]] const at::Tensor& LayerVectors(int layer) const {
+    return vectors_[static_cast<size_t>(layer)];
+  }
+
   // Whether features write to later layers than their own, as those of cross-layer sets do.
   [[nodiscard]] bool is_cross_layer() const { return n_later_vectors_ > 0; }
   // What features of layers below write to `layer` at `position`, [n, d]: the features of the
   // layers in Writers, one layer after the other.
   [[nodiscard]] at::Tensor LaterVectors(int layer, int64_t position) const;
+  // Of all positions, one after the other; undefined when Writers is empty.
+  [[nodiscard]] const at::Tensor& LaterLayerVectors(int layer) const {
+    return later_vectors_[static_cast<size_t>(layer)];
+  }
   // The layers below `layer` whose features write to it, ascending.
   [[nodiscard]] const std::vector<int>& Writers(int layer) const {
     return writers_[static_cast<size_t>(layer)];

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <map>
 #include <optional>
-#include <span>
+#include <tuple>
 #include <utility>
 
 #include "model/base/status.h"
@@ -13,32 +13,44 @@
 namespace cajal::attribution {
 namespace {
 
-// Layers from the top, positions and features ascending.
-void SortForSweep(const FeatureTable& table, std::vector<int64_t>* features) {
-  std::sort(features->begin(), features->end(), [&table](int64_t a, int64_t b) {
-    const int32_t layer_a = table.layers[static_cast<size_t>(a)];
-    const int32_t layer_b = table.layers[static_cast<size_t>(b)];
-    return layer_a != layer_b ? layer_a > layer_b : a < b;
-  });
-}
+using Batch = std::vector<int64_t>;  // features, layers from the top, then ascending
 
-// Cuts sorted features: at most `max_rows`, and no further than the end of a layer once a batch is
-// half full, because rows of lower layers ride along as zeros until theirs comes.
-std::vector<std::span<const int64_t>> CutBatches(const FeatureTable& table,
-                                                 std::span<const int64_t> features,
-                                                 size_t max_rows) {
-  const auto layer_of = [&](size_t i) { return table.layers[static_cast<size_t>(features[i])]; };
-  std::vector<std::span<const int64_t>> batches;
-  for (size_t begin = 0; begin < features.size();) {
-    size_t end = begin + 1;
-    while (end < features.size() && end - begin < max_rows) {
-      if (layer_of(end) != layer_of(end - 1) && 2 * (end - begin) >= max_rows) break;
-      ++end;
-    }
-    batches.push_back(features.subspan(begin, end - begin));
+// Cuts the features into batches in the order of `before`, at most `max_rows` each.
+template <typename Before>
+std::vector<Batch> Cut(const FeatureTable& table, std::vector<int64_t> features, int64_t max_rows,
+                       const Before& before) {
+  std::sort(features.begin(), features.end(), before);
+  std::vector<Batch> batches;
+  for (auto begin = features.begin(); begin != features.end();) {
+    const auto end = begin + std::min<int64_t>(max_rows, features.end() - begin);
+    batches.emplace_back(begin, end);
+    std::sort(batches.back().begin(), batches.back().end(), [&table](int64_t a, int64_t b) {
+      const int32_t layer_a = table.layers[static_cast<size_t>(a)];
+      const int32_t layer_b = table.layers[static_cast<size_t>(b)];
+      return layer_a != layer_b ? layer_a > layer_b : a < b;
+    });
     begin = end;
   }
   return batches;
+}
+
+// What a batch costs, in positions times rows times layers: below its own layer each row takes as
+// many positions as the last one reaches, and each layer something that does not depend on rows.
+double CostOf(const FeatureTable& table, const Batch& batch) {
+  constexpr double kRowsOfALayer = 2;
+  double rows = kRowsOfALayer * (table.layers[static_cast<size_t>(batch.front())] + 1);
+  int32_t last = 0;
+  for (const int64_t feature : batch) {
+    rows += table.layers[static_cast<size_t>(feature)] + 1;
+    last = std::max(last, table.positions[static_cast<size_t>(feature)]);
+  }
+  return rows * (last + 1);
+}
+
+double CostOf(const FeatureTable& table, const std::vector<Batch>& batches) {
+  double cost = 0;
+  for (const Batch& batch : batches) cost += CostOf(table, batch);
+  return cost;
 }
 
 // Calls sweep_batch(i) for i in [0, n_batches) until all are done or one returns nothing, and gives
@@ -47,16 +59,16 @@ template <typename SweepBatch>
 absl::StatusOr<std::vector<RowBatch>> SweepAll(size_t n_batches, bool on_cpu, int64_t done_before,
                                                SweepWorkers* workers, RunContext* context,
                                                const SweepBatch& sweep_batch) {
-  std::vector<RowBatch> batches(n_batches);
+  std::vector<std::vector<RowBatch>> batches(n_batches);
   std::atomic<size_t> next = 0;
   std::atomic<int64_t> rows_done = done_before;
   const auto advance = [&] { context->Advance(rows_done); };
   const auto sweep_until_none_is_left = [&](const auto& report) {
     for (size_t i = next++; i < n_batches; i = next++) {
-      std::optional<RowBatch> rows = sweep_batch(i);
+      std::optional<std::vector<RowBatch>> rows = sweep_batch(i);
       if (!rows.has_value()) return;
       batches[i] = *std::move(rows);
-      rows_done += batches[i].size();
+      for (const RowBatch& batch : batches[i]) rows_done += batch.size();
       report();
     }
   };
@@ -66,20 +78,29 @@ absl::StatusOr<std::vector<RowBatch>> SweepAll(size_t n_batches, bool on_cpu, in
     sweep_until_none_is_left(advance);
   }
   RETURN_IF_ERROR(context->CheckStop());
-  return batches;
+  std::vector<RowBatch> all;
+  for (std::vector<RowBatch>& rows : batches) {
+    std::move(rows.begin(), rows.end(), std::back_inserter(all));
+  }
+  return all;
 }
 
 }  // namespace
 
-int64_t BatchValues(const SourceTable& sources, std::vector<int64_t> features, int64_t max_rows) {
-  const FeatureTable& table = sources.features();
-  SortForSweep(table, &features);
-  int64_t n_values = 0;
-  for (const auto batch : CutBatches(table, features, static_cast<size_t>(max_rows))) {
-    const int top_layer = table.layers[static_cast<size_t>(batch.front())];
-    n_values += std::ssize(batch) * sources.ColumnsBelow(top_layer);
-  }
-  return n_values;
+std::vector<Batch> CutBatches(const FeatureTable& table, const std::vector<int64_t>& features,
+                              int64_t max_rows) {
+  const auto before = [](const std::vector<int32_t>& first, const std::vector<int32_t>& second) {
+    return [&first, &second](int64_t a, int64_t b) {
+      const auto i = static_cast<size_t>(a);
+      const auto j = static_cast<size_t>(b);
+      return std::tie(first[i], second[i], i) < std::tie(first[j], second[j], j);
+    };
+  };
+  std::vector<Batch> by_position =
+      Cut(table, features, max_rows, before(table.positions, table.layers));
+  std::vector<Batch> by_layer =
+      Cut(table, features, max_rows, before(table.layers, table.positions));
+  return CostOf(table, by_position) < CostOf(table, by_layer) ? by_position : by_layer;
 }
 
 absl::StatusOr<std::vector<RowBatch>> SweepTargets(const RowSweep& sweep, const FeatureTable& table,
@@ -113,8 +134,7 @@ absl::StatusOr<std::vector<RowBatch>> SweepFeatures(const RowSweep& sweep,
                                                     std::vector<int64_t> features, int64_t max_rows,
                                                     int64_t done_before, SweepWorkers* workers,
                                                     RunContext* context) {
-  SortForSweep(table, &features);
-  const auto batches = CutBatches(table, features, static_cast<size_t>(max_rows));
+  const std::vector<Batch> batches = CutBatches(table, features, max_rows);
   return SweepAll(batches.size(), sweep.on_cpu(), done_before, workers, context,
                   [&](size_t i) { return sweep.FeatureRows(batches[i], *context); });
 }

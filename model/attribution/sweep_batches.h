@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "model/attribution/byte_estimate.h"
 #include "model/attribution/row_sweep.h"
 #include "model/attribution/source_table.h"
 #include "model/attribution/sweep_workers.h"
@@ -16,13 +17,13 @@
 
 namespace cajal::attribution {
 
-// Rows swept at once. More rows make larger matrix products, but also a wider cone for each, and
-// the gradients are [positions, rows, d]; on the CPU these should also stay within the caches.
-inline constexpr int64_t kSweepRows = 64;
-
-// How many numbers the batches of these features' rows will have together, when they are swept in
-// one go.
-int64_t BatchValues(const SourceTable& sources, std::vector<int64_t> features, int64_t max_rows);
+// Batches of at most `max_rows` of these features, in any order; each batch has the highest layer
+// first. Either rows at about the same position, which share a cone, or rows of one layer, which
+// share their way down, whichever is cheaper: features few in each layer are cut by position, all
+// features of a prompt by layer.
+std::vector<std::vector<int64_t>> CutBatches(const FeatureTable& table,
+                                             const std::vector<int64_t>& features,
+                                             int64_t max_rows);
 
 // Rows of all targets. Advances the current phase by rows, from 0.
 absl::StatusOr<std::vector<RowBatch>> SweepTargets(const RowSweep& sweep, const FeatureTable& table,

@@ -7,6 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include "model/gemma3/host_to_device.h"
+
 namespace cajal::gemma3 {
 
 AttentionPattern::AttentionPattern(const checkpoint::TextConfig& config,
@@ -28,7 +30,8 @@ at::Tensor AttentionPattern::Rows(Run queries) const {
   at::Tensor scores = at::matmul(q, k.transpose(1, 2)) * scale_;
   if (soft_cap_.has_value()) scores = at::tanh(scores / *soft_cap_) * *soft_cap_;
   const at::Tensor forbidden = layout_->AllowedMask(type_, queries, keys).logical_not();
-  scores.masked_fill_(forbidden.to(scores.device()), -std::numeric_limits<float>::infinity());
+  scores.masked_fill_(ToDevice(forbidden, scores.device()),
+                      -std::numeric_limits<float>::infinity());
   return at::softmax(scores, -1, at::kFloat).to(query_.scalar_type());
 }
 

@@ -52,9 +52,13 @@ absl::StatusOr<at::Device> OpenDevice(const std::string& choice, int threads, bo
 
 int64_t FreeMemoryBytes(const at::Device& device) {
   if (device.is_cpu()) return AvailableMemoryBytes();
-  c10::DeviceAllocator* allocator = c10::getDeviceAllocator(device.type());
-  allocator->emptyCache();  // what loading left behind is free, too
-  return static_cast<int64_t>(allocator->getMemoryInfo(device.index()).first);
+  ReleaseCachedMemory(device);  // what loading left behind is free, too
+  return static_cast<int64_t>(
+      c10::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).first);
+}
+
+void ReleaseCachedMemory(const at::Device& device) {
+  if (!device.is_cpu()) c10::getDeviceAllocator(device.type())->emptyCache();
 }
 
 int64_t PeakDeviceBytes(const at::Device& device) {

@@ -32,6 +32,10 @@ int64_t FreeMemoryBytes(const at::Device& device);
 // The most bytes of a GPU's memory that torch ever took from the driver; 0 for the CPU.
 int64_t PeakDeviceBytes(const at::Device& device);
 
+// Gives back to the driver what torch's allocator keeps for later: after a call that ran out of
+// memory, so that no other's pieces are left lying about. The CPU's keeps nothing.
+void ReleaseCachedMemory(const at::Device& device);
+
 // Waits until the device has done what it was given. The CPU always has.
 void Synchronize(const at::Device& device);
 

@@ -6,9 +6,12 @@
 #include <string>
 
 #include "model/base/status.h"
+#include "model/gemma3/device.h"
 
 namespace cajal::gemma3 {
 namespace {
+
+constexpr char kOutOfMemory[] = "DEVICE_OUT_OF_MEMORY";
 
 bool Contains(const std::string& text, const char* part) {
   return text.find(part) != std::string::npos;
@@ -17,7 +20,7 @@ bool Contains(const std::string& text, const char* part) {
 absl::Status OutOfMemory(const std::string& message) {
   return WithReason(absl::ResourceExhaustedError(
                         "the device ran out of memory although the call was admitted: " + message),
-                    "DEVICE_OUT_OF_MEMORY");
+                    kOutOfMemory);
 }
 
 }  // namespace
@@ -44,6 +47,16 @@ absl::Status StatusOfCurrentException() {
   } catch (const std::exception& error) {
     return absl::InternalError(error.what());
   }
+}
+
+absl::Status StatusOfCurrentException(const at::Device& device) {
+  const absl::Status status = StatusOfCurrentException();
+  if (ReasonOf(status) != kOutOfMemory) return status;
+  // A device that is lost says so here at the latest.
+  return CatchTorch([&] {
+    ReleaseCachedMemory(device);
+    return status;
+  });
 }
 
 }  // namespace cajal::gemma3

@@ -1,6 +1,8 @@
 // Where torch's exceptions become statuses: the engine wraps each of its calls in this, once.
 #pragma once
 
+#include <c10/core/Device.h>
+
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -21,6 +23,20 @@ auto CatchTorch(Call&& call) -> decltype(call()) {
     return std::forward<Call>(call)();
   } catch (...) {
     return StatusOfCurrentException();
+  }
+}
+
+// StatusOfCurrentException, after which memory of the device is free again if it ran out: also what
+// torch's allocator would keep.
+absl::Status StatusOfCurrentException(const at::Device& device);
+
+// CatchTorch for a call that computes on `device`.
+template <typename Call>
+auto CatchTorchOn(const at::Device& device, Call&& call) -> decltype(call()) {
+  try {
+    return std::forward<Call>(call)();
+  } catch (...) {
+    return StatusOfCurrentException(device);
   }
 }
 

@@ -60,7 +60,8 @@ at::Tensor TranscoderSet::EncoderRows(int index, const at::Tensor& features) con
 }
 
 at::Tensor TranscoderSet::EncoderBiases(int index, const at::Tensor& features) const {
-  return layer(index).b_enc.index_select(0, features);
+  const at::Tensor& biases = layer(index).b_enc;
+  return biases.index_select(0, gemma3::ToDevice(features, biases.device()));
 }
 
 const DecoderWeights& TranscoderSet::decoder(int index, int written) const {

@@ -74,8 +74,8 @@ class TranscoderSet {
   // Layers are best encoded in ascending order: streamed encoders come in it.
   [[nodiscard]] ActiveFeatures Encode(int layer, const at::Tensor& x, int64_t zero_positions) const;
 
-  // features: [n] int64. Returns [n, d], float32: the gradients of pre-activations at the input
-  // hook.
+  // features: [n] int64, on any device; on the CPU no one waits. Returns [n, d], float32, on the
+  // device: the gradients of pre-activations at the input hook.
   [[nodiscard]] at::Tensor EncoderRows(int layer, const at::Tensor& features) const;
   // [n], float32.
   [[nodiscard]] at::Tensor EncoderBiases(int layer, const at::Tensor& features) const;

@@ -30,9 +30,11 @@ at::Tensor WeightMatrix::Placed() const {
 }
 
 at::Tensor WeightMatrix::Rows(const at::Tensor& indices) const {
-  return tensor_.index_select(0, indices.to(tensor_.device()))
-      .to(placement_.device, placement_.dtype)
-      .to(at::kFloat);
+  if (!tensor_.is_cpu()) {
+    return tensor_.index_select(0, gemma3::ToDevice(indices, tensor_.device())).to(at::kFloat);
+  }
+  const at::Tensor rows = tensor_.index_select(0, indices.cpu()).to(placement_.dtype);
+  return gemma3::ToDevice(rows, placement_.device).to(at::kFloat);
 }
 
 void WeightMatrix::Prefetch() const { Advise(MADV_WILLNEED); }

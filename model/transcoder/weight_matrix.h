@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "model/gemma3/device.h"
+#include "model/gemma3/host_to_device.h"
 
 namespace cajal::transcoder {
 
@@ -24,9 +25,15 @@ class WeightMatrix {
                bool is_resident);
 
   [[nodiscard]] int64_t n_rows() const { return tensor_.size(0); }
+  [[nodiscard]] int64_t n_columns() const { return tensor_.size(1); }
   [[nodiscard]] const gemma3::Placement& placement() const { return placement_; }
   // The whole matrix on the device, each row contiguous: itself where it is there already.
   [[nodiscard]] at::Tensor Placed() const;
+  // Copies it to where Placed would have it, in its turn on the current stream. target: [rows,
+  // columns] on the device.
+  void CopyTo(gemma3::MatrixUpload* upload, at::Tensor* target) const {
+    upload->Copy(tensor_, target);
+  }
   // indices: [n] int64, on any device. Returns [n, columns], float32, on the device.
   [[nodiscard]] at::Tensor Rows(const at::Tensor& indices) const;
 

@@ -40,9 +40,25 @@ int64_t MostBytes(const transcoder::TranscoderSetInfo& set,
 TEST(ByteEstimate, OfThePapersGraphFitsBesideItsTranscodersOnOneLargeGpu) {
   const int64_t bytes = MostBytes(PaperSet());
   // By hand: 34 * 290 * 48 features, as many errors and biases as (layer, position)s, and the
-  // tokens are 493 290 sources. Their vectors take 5.05 GB, 7510 rows over all of them 14.82 GB.
-  EXPECT_GT(bytes, int64_t{19'870'000'000});
+  // tokens are 493 290 sources. Their vectors take 5.05 GB; 10 rows of logits over all of them and
+  // 7500 over the 478 790 below the last layer 14.38 GB.
+  EXPECT_GT(bytes, int64_t{19'430'000'000});
   EXPECT_LT(bytes, int64_t{30'000'000'000});
+}
+
+// By hand, for 64 rows in bfloat16: 64 * (493 290 sources + 290 * 2560) numbers, and as many again
+// as the second part while rows are added, take 253.2 MB; an eighth of 2.026 GB.
+TEST(ByteEstimate, LetsAGpuSweepAsManyRowsAsAnEighthOfTheBudgetHolds) {
+  const checkpoint::Gemma3Config config = Gemma4b();
+  const transcoder::TranscoderSetInfo set = PaperSet();
+  const GraphDimensions dimensions{
+      .config = config, .transcoders = set, .n_positions = 290, .weight_bytes = 2};
+  for (const auto& [budget_bytes, rows] :
+       {std::pair(int64_t{0}, 64), std::pair(int64_t{4'040'000'000}, 64),
+        std::pair(int64_t{4'060'000'000}, 128), std::pair(int64_t{6'100'000'000}, 192),
+        std::pair(int64_t{8'120'000'000}, 256), std::pair(int64_t{1} << 60, 256)}) {
+    EXPECT_EQ(SweepRowsOfGpu(dimensions, budget_bytes), rows) << budget_bytes;
+  }
 }
 
 TEST(ByteEstimate, CountsAVectorForEachLayerThatAFeatureWritesTo) {

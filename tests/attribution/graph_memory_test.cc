@@ -146,8 +146,8 @@ TEST_P(GraphMemory, StaysWithinBothEstimatesAndCloseToTheSecond) {
   const gemma3::ModelInput input{
       .token_ids = testing::RandomTensors(3).TokenIds(c.n_positions, c.model.vocab)};
   SweepWorkers workers;
-  const auto first =
-      EstimateGraphBytes(DimensionsOf(model, *transcoders, workers, c.n_positions, 0), c.settings);
+  const auto first = EstimateGraphBytes(
+      DimensionsOf(model, *transcoders, workers, c.n_positions, 0, /*budget_bytes=*/0), c.settings);
   MemoryBudget budget(std::numeric_limits<int64_t>::max());
   auto memory = budget.Reserve(first.most, "test");
   ASSERT_THAT(memory, IsOk());

@@ -100,6 +100,7 @@ TEST_F(CommandTest, InfoPrintsWhatIsLoaded) {
     info->set_version("0.1.0");
     info->mutable_model()->set_name("tiny-gemma");
     info->mutable_transcoders()->add_features_per_layer(16384);
+    info->mutable_transcoders()->set_residency("encoders");
     info->add_methods("cajal.v1.ModelService/Tokenize");
     return grpc::Status::OK;
   };
@@ -107,8 +108,10 @@ TEST_F(CommandTest, InfoPrintsWhatIsLoaded) {
   EXPECT_EQ(text.exit_code, kExitDone) << text.err;
   EXPECT_THAT(text.out, HasSubstr("tiny-gemma"));
   EXPECT_THAT(text.out, HasSubstr("16,384 features"));
+  EXPECT_THAT(text.out, HasSubstr("encoders on the device, decoder rows fetched"));
   const CommandResult machine = Run({"info", "--json"});
   EXPECT_EQ(json::parse(machine.out)["transcoders"]["features_per_layer"], json({16384}));
+  EXPECT_EQ(json::parse(machine.out)["transcoders"]["residency"], "encoders");
 }
 
 TEST_F(CommandTest, TokenizeShowsPositionsAndFoldsImageRuns) {

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <fstream>
 #include <map>
+#include <memory>
+#include <optional>
 #include <sstream>
 #include <tuple>
 #include <vector>
@@ -112,15 +114,22 @@ double EdgeCorrelation(const AttributionGraph& a, const AttributionGraph& b,
          std::sqrt((n * sum_aa - sum_a * sum_a) * (n * sum_bb - sum_b * sum_b));
 }
 
-TEST(BFloat16, GraphsAreThoseOfFloat32) {
+absl::StatusOr<std::unique_ptr<Engine>> Load(DType dtype, std::optional<DType> gradients) {
   RunContext loading;
-  EngineOptions options{.model_dir = kFolder,
-                        .transcoder_dir = kFolder + "/transcoders",
-                        .device = DeviceChoice::kCpu};
-  const auto float32 = LoadEngine(options, &loading);
+  return LoadEngine({.model_dir = kFolder,
+                     .transcoder_dir = kFolder + "/transcoders",
+                     .device = DeviceChoice::kCpu,
+                     .dtype = dtype,
+                     .gradients = gradients},
+                    &loading);
+}
+
+class BFloat16 : public ::testing::TestWithParam<std::optional<DType>> {};
+
+TEST_P(BFloat16, GraphsAreThoseOfFloat32) {
+  const auto float32 = Load(DType::kFloat32, std::nullopt);
   ASSERT_TRUE(float32.ok()) << float32.status();
-  options.dtype = DType::kBFloat16;
-  const auto bfloat16 = LoadEngine(options, &loading);
+  const auto bfloat16 = Load(DType::kBFloat16, GetParam());
   ASSERT_TRUE(bfloat16.ok()) << bfloat16.status();
   for (const auto& [picture, text] :
        {std::pair("mars.png", "<start_of_image> This is planet"),
@@ -136,6 +145,13 @@ TEST(BFloat16, GraphsAreThoseOfFloat32) {
     EXPECT_GE(EdgeCorrelation(a, b, common), 0.99);
   }
 }
+
+// The gradients' type on the CPU, and on a GPU.
+INSTANTIATE_TEST_SUITE_P(Gradients, BFloat16,
+                         ::testing::Values(std::nullopt, std::optional(DType::kBFloat16)),
+                         [](const auto& instance) {
+                           return instance.param.has_value() ? "InBfloat16" : "InFloat32";
+                         });
 
 }  // namespace
 }  // namespace cajal

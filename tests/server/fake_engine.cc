@@ -77,6 +77,7 @@ FakeEngine::FakeEngine() {
   info_.transcoder_name = "fake-plt";
   info_.features_per_layer = {1000, 1000};
   info_.default_zero_positions = 1;
+  info_.transcoder_residency = "encoders";
   info_.budget_bytes = kBudgetBytes;
 }
 

@@ -17,6 +17,7 @@ TEST(ModelServiceTest, ServerInfoSaysWhatIsLoadedAndWhatIsPermitted) {
   EXPECT_EQ(info.version(), "0.1.0");
   EXPECT_EQ(info.model().name(), "fake");
   EXPECT_THAT(info.transcoders().features_per_layer(), testing::ElementsAre(1000, 1000));
+  EXPECT_EQ(info.transcoders().residency(), "encoders");
   EXPECT_EQ(info.limits().max_request_bytes(), 32 << 20);
   EXPECT_EQ(info.limits().queue_size(), 64);
   EXPECT_EQ(info.limits().budget_bytes(), FakeEngine::kBudgetBytes);

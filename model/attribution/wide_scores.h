@@ -1,0 +1,63 @@
+// Scores of a layer's sources in a few wide products, for devices that are slow to start small
+// ones.
+//
+// At each (layer, position) of a sweep the rows' gradients meet the vectors of the sources there.
+// RowSweep has one product for each, which suits a CPU: no number is moved twice. A GPU would
+// spend its time starting some 10,000 products a batch, each too small to fill it. Here positions
+// with about as many sources share one batched product, whose smaller members are padded with
+// zeros; where all have equally many, as with TopK sets, nothing is padded or copied, unless the
+// gradients are of another type than the vectors.
+//
+// Immutable; any thread may call Score. Refers to the SourceTable, which outlives it.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "model/attribution/frozen_model.h"
+#include "model/attribution/source_table.h"
+
+namespace cajal::attribution {
+
+class WideScores {
+ public:
+  // gradient_type: of the gradients to come.
+  WideScores(const SourceTable& sources, at::ScalarType gradient_type);
+
+  // Adds the inner products of the gradient's rows with the sources that write to `layer`, those of
+  // layers below included, to the rows' columns. values: [gradient.n_rows(), columns].
+  void Score(int layer, const ResidualGradient& gradient, at::Tensor* values) const;
+
+ private:
+  // Positions with about as many sources: no padded group is a quarter larger than it need be.
+  struct Segment {
+    std::vector<int64_t> positions;  // ascending
+    at::Tensor vectors;              // [positions, width, d]
+    // Whether the positions follow on each other and none is padded: then their columns do, too.
+    bool is_run = false;
+    // Of other segments, on the device: the positions; and for each source its place among the
+    // positions * width scores of a row, and its column. Those of positions[i] begin at begin[i].
+    at::Tensor at_positions;     // [positions]
+    at::Tensor places;           // [sources]
+    at::Tensor columns;          // [sources]
+    std::vector<int64_t> begin;  // [positions + 1]
+  };
+  struct Source {
+    int64_t row;     // of the layer's vectors, those of LaterVectors after its own
+    int64_t column;  // in SourceTable
+  };
+
+  [[nodiscard]] static std::vector<Segment> Segments(const SourceTable& sources, int layer,
+                                                     at::ScalarType gradient_type);
+  [[nodiscard]] static Segment MakeSegment(const SourceTable& sources, int layer,
+                                           std::vector<int64_t> positions,
+                                           const std::vector<std::vector<Source>>& at_position,
+                                           const at::Tensor& vectors);
+
+  const SourceTable& sources_;
+  std::vector<std::vector<Segment>> layers_;
+};
+
+}  // namespace cajal::attribution
