@@ -139,30 +139,6 @@ absl::Status WriteFormat(const std::shared_ptr<const StoredGraph>& graph,
   }
 }
 
-absl::Status WriteHtml(int descriptor, const StoredGraph& graph, const graph::PruningOptions& prune,
-                       const std::string& slug, const std::string& annotations) {
-  const graph::PageOptions options = {.name = slug,
-                                      .generator_version = Version(),
-                                      .create_time_unix_ms = graph.record.create_time_unix_ms,
-                                      .node_threshold = prune.node_threshold,
-                                      .edge_threshold = prune.edge_threshold,
-                                      .annotations = annotations};
-  ASSIGN_OR_RETURN(const std::string page, graph::HtmlPage(graph.graph, options));
-  return WriteAll(descriptor, page);
-}
-
-absl::Status WriteFormat(v1::ExportFormat format, int descriptor, const std::string& path,
-                         const StoredGraph& graph, const graph::PruningOptions& prune,
-                         const std::string& slug, const std::string& annotations) {
-  if (format == v1::EXPORT_FORMAT_HTML) {
-    return WriteHtml(descriptor, graph, prune, slug, annotations);
-  }
-  ASSIGN_OR_RETURN(const graph::PruningResult pruning, graph::PruneGraph(graph.graph, prune));
-  return format == v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON
-             ? WriteJson(descriptor, graph, pruning, slug)
-             : graph::WriteRawGraph(path, graph.graph, pruning);
-}
-
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<ExportedFile>> ExportedFile::Adopt(const std::string& path) {

@@ -80,8 +80,10 @@ v1::ExportFormat ToProto(ExportFormat format) {
       return v1::EXPORT_FORMAT_DOT;
     case ExportFormat::kCajal:
       return v1::EXPORT_FORMAT_CAJAL;
+    case ExportFormat::kHtml:
+      return v1::EXPORT_FORMAT_HTML;
   }
-  return v1::EXPORT_FORMAT_UNSPECIFIED;
+  return v1::EXPORT_FORMAT_UNSPECIFIED;  // which the server refuses
 }
 
 v1::GraphSettings ToProto(const GraphSettings& settings) {
@@ -157,18 +159,6 @@ google::protobuf::RepeatedPtrField<v1::Supernode> ToProto(
     message->mutable_members()->Add(supernode.members.begin(), supernode.members.end());
   }
   return proto;
-}
-
-v1::ExportFormat ToProto(ExportFormat format) {
-  switch (format) {
-    case ExportFormat::kCircuitTracerJson:
-      return v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON;
-    case ExportFormat::kSafetensors:
-      return v1::EXPORT_FORMAT_SAFETENSORS;
-    case ExportFormat::kHtml:
-      return v1::EXPORT_FORMAT_HTML;
-  }
-  return v1::EXPORT_FORMAT_UNSPECIFIED;  // which the server refuses
 }
 
 }  // namespace

@@ -164,7 +164,7 @@ json LogitsToJson(const AttributionGraph& graph) {
   return logits;
 }
 
-json AnnotationsToJson(const std::string& text) {
+json ParseAnnotations(const std::string& text) {
   json annotations = json::parse(text, nullptr, /*allow_exceptions=*/false);
   return annotations.is_object() ? annotations : json();
 }
@@ -247,7 +247,7 @@ absl::StatusOr<std::string> PageData(const AttributionGraph& graph, const PageOp
       {"asked_node_threshold", options.node_threshold},
       {"edge_threshold", options.edge_threshold},
       {"reach", reach.node_threshold},
-      {"annotations", AnnotationsToJson(options.annotations)},
+      {"annotations", ParseAnnotations(options.annotations)},
       {"logits", LogitsToJson(graph)},
       {"nodes", NodesToJson(graph, reach, pruning.cumulative_influence)},
       {"edges", EdgesToJson(graph, reach)}};
