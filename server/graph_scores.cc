@@ -46,9 +46,10 @@ graph::GraphScores WholeScores(const graph::AttributionGraph& graph,
 
 // 1 for the nodes that are named. [n_nodes].
 absl::StatusOr<std::vector<uint8_t>> PinnedMask(const graph::AttributionGraph& graph,
+                                                const graph::SupernodeForest& supernodes,
                                                 const v1::ScoreGraphRequest& request) {
   ASSIGN_OR_RETURN(const std::vector<int32_t> nodes,
-                   NodesFromProto(graph, request.pinned_ids(), "pinned_ids"));
+                   NodesFromProto(graph, supernodes, request.pinned_ids(), "pinned_ids"));
   std::vector<uint8_t> mask(graph.n_nodes(), 0);
   for (const int32_t node : nodes) mask[node] = 1;
   return mask;
@@ -62,9 +63,10 @@ absl::Status CheckScoreRequest(const v1::ScoreGraphRequest& request) {
 }
 
 absl::StatusOr<v1::ScoreGraphResponse> AnswerScoreGraph(const graph::AttributionGraph& graph,
+                                                        const graph::SupernodeForest& supernodes,
                                                         const v1::ScoreGraphRequest& request) {
   ASSIGN_OR_RETURN(const graph::PruningOptions options, FromProto(request.prune()));
-  ASSIGN_OR_RETURN(const std::vector<uint8_t> pinned, PinnedMask(graph, request));
+  ASSIGN_OR_RETURN(const std::vector<uint8_t> pinned, PinnedMask(graph, supernodes, request));
   ASSIGN_OR_RETURN(const graph::PruningResult pruning, Prune(graph, options));
   const std::vector<double>& weights = pruning.logit_weights;
 

@@ -183,10 +183,11 @@ absl::Status GraphServiceImpl::StartScoreGraph(const grpc::ByteBuffer& bytes,
   RETURN_IF_ERROR(CheckScoreRequest(request));
   return ScheduleReply<v1::ScoreGraphResponse>(
       context_->readers, reply,
-      [opened = context_->opened, id,
+      [opened = context_->opened, graphs = context_->graphs, id,
        request = std::move(request)]() -> absl::StatusOr<v1::ScoreGraphResponse> {
         ASSIGN_OR_RETURN(const auto graph, opened->Read(id));
-        return AnswerScoreGraph(graph->graph, request);
+        ASSIGN_OR_RETURN(const auto supernodes, ReadSupernodes(*graphs, id, graph->graph));
+        return AnswerScoreGraph(graph->graph, supernodes, request);
       });
 }
 
