@@ -48,28 +48,21 @@ grpc::ByteBuffer EventMessage(const graph::GraphEvent& event) {
 
 std::shared_ptr<GraphWatch> GraphWatch::Create(const GraphArchive* graphs, WorkPool* pool,
                                                CallTracker* calls,
-                                               grpc::CallbackServerContext* context) {
-  std::shared_ptr<GraphWatch> watch(new GraphWatch(graphs, pool, calls, context));
+                                               grpc::CallbackServerContext* context,
+                                               const std::string& cursor) {
+  std::shared_ptr<GraphWatch> watch(new GraphWatch(graphs, pool, calls, context, cursor));
   watch->self_ = watch;
   return watch;
 }
 
 GraphWatch::GraphWatch(const GraphArchive* graphs, WorkPool* pool, CallTracker* calls,
-                       grpc::CallbackServerContext* context)
+                       grpc::CallbackServerContext* context, const std::string& cursor)
     : graphs_(graphs),
       pool_(pool),
       calls_(calls),
       context_(context),
-      record_(calls->Begin("GraphService/WatchGraphs")) {}
-
-void GraphWatch::Start(const std::string& cursor) {
-  {
-    MutexLock lock(&mutex_);
-    cursor_ = cursor;
-    news_ = true;
-  }
-  Pump();
-}
+      record_(calls->Begin("GraphService/WatchGraphs")),
+      cursor_(cursor) {}
 
 void GraphWatch::Wake() {
   {

@@ -1,6 +1,6 @@
 // The reactor of one WatchGraphs call: changes from a cursor on, and signs of life between them.
 //
-//   any thread              gRPC's threads          the work pool
+//   any thread              gRPC's threads          a thread of `pool`
 //   Wake (there is news)    OnWriteDone, OnCancel   Read: the next changes from the store
 //   Beat, End
 //         └─────── Pump: at most one write and one read outstanding ───────┘
@@ -29,13 +29,12 @@ namespace cajal::server {
 class GraphWatch final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
                          public std::enable_shared_from_this<GraphWatch> {
  public:
-  // What it points to outlives the call.
+  // Begins after `cursor`, empty = now, with the first Wake. What it points to outlives the call.
   static std::shared_ptr<GraphWatch> Create(const GraphArchive* graphs, WorkPool* pool,
                                             CallTracker* calls,
-                                            grpc::CallbackServerContext* context);
+                                            grpc::CallbackServerContext* context,
+                                            const std::string& cursor);
 
-  // Begins after `cursor`; empty = now. Once.
-  void Start(const std::string& cursor);
   // Sends what has happened since the last look.
   void Wake();
   // Sends a sign of life, unless something is on its way already.
@@ -47,7 +46,7 @@ class GraphWatch final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   static constexpr int32_t kBatch = 32;
 
   GraphWatch(const GraphArchive* graphs, WorkPool* pool, CallTracker* calls,
-             grpc::CallbackServerContext* context);
+             grpc::CallbackServerContext* context, const std::string& cursor);
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;

@@ -22,10 +22,12 @@ GraphWatchers::~GraphWatchers() { Close(); }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphWatchers::Watch(
     grpc::CallbackServerContext* call, const absl::StatusOr<std::string>& cursor) {
-  const std::shared_ptr<GraphWatch> watch = GraphWatch::Create(graphs_, pool_, calls_, call);
+  const std::shared_ptr<GraphWatch> watch =
+      GraphWatch::Create(graphs_, pool_, calls_, call, cursor.value_or(""));
   bool closed;
   {
-    // Before it starts, so that no change falls between its first look and its place in the list.
+    // Before its first look, so that no change falls between its first look and its place in the
+    // list.
     MutexLock lock(&mutex_);
     closed = closed_;
     if (!closed && cursor.ok()) watches_.push_back(watch);
@@ -35,7 +37,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphWatchers::Watch(
   } else if (closed) {
     watch->End(DrainingError());
   } else {
-    watch->Start(*cursor);
+    watch->Wake();
   }
   return watch.get();
 }

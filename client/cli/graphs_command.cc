@@ -94,7 +94,8 @@ void AddFilterFlags(CLI::App* app, GraphsFlags* flags) {
       ->type_name("TEXT");
   app->add_option("--model", filter->model, "Only graphs with this text in their model's name")
       ->type_name("TEXT");
-  app->add_option("--label", filter->label, "Only graphs with this text in a label of their nodes")
+  app->add_option("--label", filter->label,
+                  "Only graphs with this text in a label or a supernode's name")
       ->type_name("TEXT");
   app->add_option("--owner", filter->owner, "Only graphs of this user")->type_name("NAME");
   app->add_option("--request-id", filter->request_id, "Only graphs of this request")

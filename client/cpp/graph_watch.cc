@@ -1,5 +1,8 @@
 #include "client/cpp/graph_watch.h"
 
+#include <grpcpp/alarm.h>
+
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -8,6 +11,9 @@
 
 namespace cajal::client {
 namespace {
+
+// Before the next attempt on a server that answers, and takes no watches yet or any more.
+constexpr std::chrono::milliseconds kPause{500};
 
 using Call = StreamCall<v1::WatchGraphsRequest, v1::WatchGraphsResponse>;
 
@@ -20,20 +26,34 @@ struct Watch {
   absl::Time deadline;
   std::function<void(absl::Status)> done;
   bool connected = false;  // at least once
+  bool heard = false;      // on this connection
   bool stopped = false;    // by on_event
 };
 
 // The first connection is one like any other call's; later ones wait for the server.
 void Connect(const std::shared_ptr<Watch>& watch);
 
+void ConnectAfterPause(const std::shared_ptr<Watch>& watch) {
+  // No call is open meanwhile, so the client is told to wait for this.
+  watch->environment->tracker.Enter();
+  auto* alarm = new grpc::Alarm;
+  alarm->Set(std::chrono::system_clock::now() + kPause, [watch, alarm](bool) {
+    CallTracker* tracker = &watch->environment->tracker;
+    Connect(watch);
+    delete alarm;
+    tracker->Leave();
+  });
+}
+
 void Ended(const std::shared_ptr<Watch>& watch, absl::Status status) {
   if (watch->stopped) return watch->done(absl::OkStatus());
   const bool broken = absl::IsUnavailable(status) && watch->connected;
   if (!broken || absl::Now() >= watch->deadline) return watch->done(std::move(status));
-  Connect(watch);
+  watch->heard ? Connect(watch) : ConnectAfterPause(watch);
 }
 
 void Connect(const std::shared_ptr<Watch>& watch) {
+  watch->heard = false;
   v1::WatchGraphsRequest request;
   request.set_cursor(watch->request.cursor);
   CallOptions options = watch->options;
@@ -45,7 +65,7 @@ void Connect(const std::shared_ptr<Watch>& watch) {
         watch->graphs->async()->WatchGraphs(context, message, reactor);
       },
       [watch](const v1::WatchGraphsResponse& response) -> absl::Status {
-        watch->connected = true;
+        watch->connected = watch->heard = true;
         const GraphEvent event = FromProto(response);
         watch->request.cursor = event.cursor;
         watch->stopped = !watch->request.on_event(event);

@@ -70,6 +70,35 @@ TEST_F(WatchTest, GoesOnAfterTheLastChangeWhenTheConnectionBreaks) {
   EXPECT_THAT(names, ElementsAre("graphs/first", "graphs/second", "graphs/third"));
 }
 
+TEST_F(WatchTest, WaitsForAServerThatIsNotReadyYet) {
+  std::atomic<int> calls = 0;
+  server_.graphs.watch_graphs = [&](const v1::WatchGraphsRequest& request, Writer* writer, auto*) {
+    switch (calls++) {
+      case 0:
+        Write(writer, "s-7");
+        break;
+      case 1:
+      case 2:
+        EXPECT_EQ(request.cursor(), "s-7");
+        return TypedError({grpc::StatusCode::UNAVAILABLE, "not yet", "LOADING"});
+      default:
+        EXPECT_EQ(request.cursor(), "s-7");
+        Write(writer, "s-8", "first");
+    }
+    return TypedError({grpc::StatusCode::UNAVAILABLE, "going down", "DRAINING"});
+  };
+  // Without gRPC's own retries.
+  const auto client = *Client::Create({.server = server_.address(), .max_attempts = 1});
+  std::string name;
+  const absl::Status status = client->WatchGraphs({.on_event = [&](const GraphEvent& event) {
+    name = event.name;
+    return name.empty();
+  }});
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(name, "graphs/first");
+  EXPECT_EQ(calls, 4);
+}
+
 TEST_F(WatchTest, AnExpiredCursorEndsItWithTheServersReason) {
   server_.graphs.watch_graphs = [&](const v1::WatchGraphsRequest& request, Writer*, auto*) {
     EXPECT_EQ(request.cursor(), "old-1");

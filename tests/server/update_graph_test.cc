@@ -63,6 +63,28 @@ TEST_F(UpdateGraphTest, WhatIsWrittenIsReadAlsoAfterARestart) {
               testing::ElementsAre("0_0_2", "0_1_2"));
 }
 
+TEST_F(UpdateGraphTest, ListsFindAGraphByItsLabelsAndSupernodesAsTheyAreNow) {
+  const auto n_listed = [&](const std::string& label) {
+    grpc::ClientContext context;
+    v1::ListGraphsRequest request;
+    request.mutable_filter()->set_label(label);
+    v1::ListGraphsResponse page;
+    EXPECT_TRUE(server_.graphs().ListGraphs(&context, request, &page).ok());
+    return page.graphs_size();
+  };
+  EXPECT_EQ(n_listed("capital"), 0);
+  ASSERT_TRUE(Update().ok());
+  EXPECT_EQ(n_listed("CAPI"), 1);
+  EXPECT_EQ(n_listed("early"), 1);
+  EXPECT_EQ(n_listed("1_0_2"), 0);  // a node's id is no label
+
+  request_.set_etag(response_.etag());
+  request_.mutable_annotations()->clear_labels();
+  ASSERT_TRUE(Update().ok());
+  EXPECT_EQ(n_listed("capital"), 0);
+  EXPECT_EQ(n_listed("early"), 1);
+}
+
 TEST_F(UpdateGraphTest, TheSecondOfTwoPeopleIsToldAndOverwritesNothing) {
   ASSERT_TRUE(Update().ok());
   const v1::UpdateGraphRequest first = request_;
