@@ -7,8 +7,8 @@
 #include "client/cli/graph_flags.h"
 #include "client/cli/output_flag.h"
 #include "client/cli/prompt_flags.h"
-#include "client/cli/settings_flags.h"
 #include "client/cli/prune_flags.h"
+#include "client/cli/settings_flags.h"
 #include "client/cli/target_flags.h"
 
 namespace cajal::cli {
@@ -140,8 +140,9 @@ Command AddGraphCommand(CLI::App* cajal) {
                   "Safetensors file for the unpruned graph with the masks of the pruning")
       ->type_name("FILE");
   app->add_option("--html", flags->html,
-                  "HTML file for a page to look at the graph, which opens on the pruned one")
-      ->type_name("FILE");
+                  "HTML file for a page to look at the graph, which opens at the thresholds")
+      ->type_name("FILE")
+      ->excludes(app->get_option("--step"));
   AddJsonFlag(app, &flags->json);
   return {app, [flags](Session& session) { return RunGraph(*flags, session); }};
 }

@@ -312,6 +312,18 @@ TEST_F(CommandTest, GraphWritesItsFilesAndPrintsMachineReadableFacts) {
   EXPECT_EQ(printed["phases"]["forward"], 0.25);
 }
 
+TEST_F(CommandTest, GraphRefusesAPageOfStepsBeforeAnythingIsComputed) {
+  ServeGraphs();
+  const CommandResult result =
+      Run({"graph", "--prompt", "a", "--html", Path("graph.html"), "--step", "weight=0.1"});
+  EXPECT_EQ(result.exit_code, kExitWrongUsage);
+  EXPECT_THAT(result.err, HasSubstr("--html"));
+  EXPECT_THAT(result.err, HasSubstr("--step"));
+  EXPECT_EQ(created_.ByteSizeLong(), 0u);
+  EXPECT_EQ(FileCount(), 0u);
+  EXPECT_EQ(Run({"graph", "--prompt", "a", "--html", Path("graph.html")}).exit_code, kExitDone);
+}
+
 TEST_F(CommandTest, GraphShowsLogitsScoresAndPlacesToPeople) {
   ServeGraphs();
   const CommandResult result =
@@ -468,6 +480,7 @@ TEST_F(CommandTest, ExportAsksForEveryFormatByItsName) {
       {"graphml", "EXPORT_FORMAT_GRAPHML"},
       {"node-link", "EXPORT_FORMAT_NODE_LINK_JSON"},
       {"dot", "EXPORT_FORMAT_DOT"},
+      {"html", "EXPORT_FORMAT_HTML"},
       {"cajal", "EXPORT_FORMAT_CAJAL"}};
   for (const auto& [name, wire_name] : formats) {
     const CommandResult result =

@@ -24,6 +24,9 @@ try:
 except ModuleNotFoundError:
     sys.exit("Selenium is not installed; scripts/setup --browser installs it with Chromium.")
 
+# How long to wait for what must happen: a machine that builds at the same time is slow.
+PATIENCE_S = 120
+
 KEYS = {"Escape": Keys.ESCAPE, "ArrowUp": Keys.ARROW_UP, "ArrowDown": Keys.ARROW_DOWN,
         "ArrowLeft": Keys.ARROW_LEFT, "ArrowRight": Keys.ARROW_RIGHT, "Enter": Keys.ENTER}
 
@@ -41,14 +44,14 @@ class Browser:
     def __init__(self, width=1200, height=800, dark=False):
         options = Options()
         options.binary_location = _program("chromium", "CAJAL_CHROMIUM")
-        for argument in ("--headless=new", "--disable-gpu", "--hide-scrollbars",
+        # Containers often forbid what the sandbox needs, and the pages are our own.
+        for argument in ("--headless=new", "--disable-gpu", "--hide-scrollbars", "--no-sandbox",
                          "--disable-dev-shm-usage", f"--window-size={width},{height + 200}"):
             options.add_argument(argument)
-        if os.getuid() == 0:
-            options.add_argument("--no-sandbox")  # Chromium refuses root its sandbox
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(options=options,
                                        service=Service(_program("chromedriver", "CAJAL_CHROMEDRIVER")))
+        self.driver.set_script_timeout(PATIENCE_S)
         self.resize(width, height)
         self.set_dark(dark)
 
@@ -92,12 +95,12 @@ class Page:
             "requestAnimationFrame(() => requestAnimationFrame(() => done()));")
 
     def wait_for(self, condition):
-        """Until a script's or a function's value is true; at most ten seconds."""
-        for _ in range(200):
-            if condition() if callable(condition) else self.run(condition):
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"never true: {condition}")
+        """Until a script's or a function's value is true."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (condition() if callable(condition) else self.run(condition)):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"never true: {condition}")
+            self.settle()
 
     def find(self, css):
         return self.driver.find_element(By.CSS_SELECTOR, css)

@@ -203,6 +203,26 @@ TEST(StoredGraphTest, APageIsOneHtmlFileWithTheThresholdsAskedFor) {
   EXPECT_THAT(page, testing::HasSubstr("\"edge_threshold\":0.75"));
 }
 
+TEST(StoredGraphTest, APageRefusesAllPruningButThresholdsByName) {
+  TestServer server;
+  v1::ExportGraphRequest request;
+  request.set_name(CreateGraph(&server).name());
+  request.set_format(v1::EXPORT_FORMAT_HTML);
+  std::string page;
+  const auto refused = [&](void (*change)(v1::PruneOptions*)) {
+    v1::ExportGraphRequest changed = request;
+    change(changed.mutable_prune());
+    const grpc::Status status = Export(&server, changed, &page);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    return FieldOf(status);
+  };
+  EXPECT_EQ(refused([](auto* prune) { prune->add_steps()->mutable_weight()->set_min_weight(1); }),
+            "prune.steps");
+  EXPECT_EQ(refused([](auto* prune) { prune->add_keep_ids("E_2_0"); }), "prune.keep_ids");
+  EXPECT_EQ(refused([](auto* prune) { prune->add_logit_ids("3_40_1"); }), "prune.logit_ids");
+  EXPECT_TRUE(Export(&server, request, &page).ok());
+}
+
 TEST(StoredGraphTest, AnExportWithoutAFormatIsRefused) {
   TestServer server;
   v1::ExportGraphRequest request;
