@@ -38,7 +38,7 @@ std::string Lines(const std::vector<std::string>& labels) {
   return lines;
 }
 
-// Parameters 1 to 9; each condition is met by a parameter that asks for nothing.
+// Parameters 1 to 8; each condition is met by a parameter that asks for nothing.
 constexpr char kWhereFilter[] =
     "WHERE (?1 OR owner = ?2) AND (?3 = '' OR request_id = ?3) "
     "AND (?4 = '' OR instr(lower(model), lower(?4))) "

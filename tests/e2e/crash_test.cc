@@ -7,7 +7,9 @@
 #include <mutex>
 #include <random>
 #include <set>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/e2e/cajald_process.h"
 
@@ -53,6 +55,55 @@ class GraphMaker {
   std::thread thread_;
 };
 
+// Follows what happens to graphs on a thread of its own, over connections that break.
+class GraphFollower {
+ public:
+  // When this returns, the watch is in place.
+  explicit GraphFollower(const CajaldProcess& server)
+      : client_(*client::Client::Create({.server = server.address()})), thread_([this] { Run(); }) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    news_.wait(lock, [this] { return watching_ || ended_; });
+  }
+  ~GraphFollower() {
+    cancellation_->Cancel();
+    thread_.join();
+  }
+
+  // Those that were created, in the order in which they were told of; waits until `last` is.
+  std::vector<std::string> NamesUntil(const std::string& last) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    news_.wait(lock, [&] { return ended_ || (!names_.empty() && names_.back() == last); });
+    return names_;
+  }
+
+ private:
+  void Run() {
+    const auto on_event = [this](const client::GraphEvent& event) {
+      std::lock_guard<std::mutex> lock(mutex_);
+      watching_ = true;
+      if (event.kind == client::GraphEventKind::kCreated) names_.push_back(event.name);
+      news_.notify_all();
+      return true;
+    };
+    const absl::Status end =
+        client_->WatchGraphs({.on_event = on_event}, {.cancellation = cancellation_});
+    EXPECT_TRUE(absl::IsCancelled(end)) << end;
+    std::lock_guard<std::mutex> lock(mutex_);
+    ended_ = true;
+    news_.notify_all();
+  }
+
+  const std::unique_ptr<client::Client> client_;
+  const std::shared_ptr<client::Cancellation> cancellation_ =
+      std::make_shared<client::Cancellation>();
+  std::mutex mutex_;
+  std::condition_variable news_;
+  bool watching_ = false;           // guarded by mutex_
+  bool ended_ = false;              // guarded by mutex_
+  std::vector<std::string> names_;  // guarded by mutex_
+  std::thread thread_;
+};
+
 std::set<std::string> ListAll(client::Client* client) {
   std::set<std::string> names;
   client::ListGraphsRequest request{.page_size = 100};
@@ -91,6 +142,32 @@ TEST(Crash, AKillAtAnyMomentLosesNoGraphWhoseCreationWasReported) {
     EXPECT_GT(graph->edges.size(), 0) << name;
   }
   ExpectServes(&server);
+}
+
+TEST(Crash, AWatchTellsOfEveryGraphOnceOverKillsOfTheServer) {
+  constexpr int kRounds = 4;
+  const TempDir data_dir;
+  CajaldOptions options{.data_dir = data_dir.path()};
+  auto server = std::make_unique<CajaldProcess>(options);
+  options.flags = {"--listen", server->address()};
+  GraphFollower follower(*server);
+  std::mt19937 random(11);
+  for (int round = 0; round < kRounds; ++round) {
+    GraphMaker maker(*server);
+    maker.WaitForFirst();
+    // The moment: wherever the next graphs are by then.
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 100'000));
+    server->Kill();
+    maker.Names();
+    server = std::make_unique<CajaldProcess>(options);
+  }
+  const auto last = server->client().CreateGraph(SmallGraph());
+  ASSERT_TRUE(last.ok()) << last.status();
+  const std::vector<std::string> told = follower.NamesUntil(last->info.name);
+  // Also those that were kept and whose makers did not hear of it.
+  const std::set<std::string> listed = ListAll(&server->client());
+  EXPECT_EQ(told.size(), listed.size());
+  EXPECT_EQ(std::set<std::string>(told.begin(), told.end()), listed);
 }
 
 TEST(Crash, ARestartKeepsGraphsAndRequestIds) {
