@@ -38,14 +38,14 @@ int Measure(const RandomGraphShape& shape, const graph::PageOptions& options,
 int main(int argc, char** argv) {
   CLI::App app("Makes the graph page of a random graph: seconds and bytes.");
   cajal::bench::RandomGraphShape shape{
-      .n_layers = 26, .n_positions = 64, .n_features = 1300, .n_edges = 60'000};
+      .n_layers = 26, .n_positions = 64, .n_features = 1450, .n_edges = 60'000};
   cajal::graph::PageOptions options{
       .name = "graphs/random", .node_threshold = 1, .edge_threshold = 1};
   std::string output;
   app.add_option("--output", output, "HTML file for the page")->required()->type_name("FILE");
   app.add_option("--layers", shape.n_layers, "Layers [default: 26]")->type_name("N");
   app.add_option("--positions", shape.n_positions, "Positions [default: 64]")->type_name("N");
-  app.add_option("--features", shape.n_features, "Features [default: 1300]")->type_name("N");
+  app.add_option("--features", shape.n_features, "Features [default: 1450]")->type_name("N");
   app.add_option("--edges", shape.n_edges, "Edges, about so many [default: 60000]")->type_name("N");
   CLI11_PARSE(app, argc, argv);
   return cajal::bench::Measure(shape, options, output);

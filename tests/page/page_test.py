@@ -9,6 +9,7 @@ The graph "twelve" is worked through by hand in tests/graph/test_graphs.h; its e
 """
 
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -79,7 +80,7 @@ class Pruning(PageTest):
         reach = self.expected("limited")["reach"]
         self.assertLess(reach, 1)
         self.assertEqual(float(page.run("return document.getElementById('node-threshold').max")), reach)
-        self.assertIn(f"node thresholds up to {reach:.3f}", page.text("#counts"))
+        self.assertIn(f"node thresholds up to {math.floor(1000 * reach) / 1000:.3f}", page.text("#counts"))
         page.run("window.cajal.state.update({nodeThreshold: 1})")
         self.assertEqual(page.run("return window.cajal.state.nodeThreshold"), reach)
 

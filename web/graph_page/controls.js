@@ -1,6 +1,6 @@
 /** The bar at the top: what the graph is, the sliders, and how much is shown. */
 import {byId} from './elements.js';
-import {count, percent} from './words.js';
+import {count, percent, roundedDown} from './words.js';
 
 export class Controls {
   /** @param {import('./page_state.js').PageState} state */
@@ -41,8 +41,8 @@ export class Controls {
     const {graph, pruning} = state;
     this.nodeSlider.value = String(state.nodeThreshold);
     this.edgeSlider.value = String(state.edgeThreshold);
-    byId('node-threshold-value').textContent = state.nodeThreshold.toFixed(2);
-    byId('edge-threshold-value').textContent = state.edgeThreshold.toFixed(2);
+    byId('node-threshold-value').textContent = roundedDown(state.nodeThreshold, 2);
+    byId('edge-threshold-value').textContent = roundedDown(state.edgeThreshold, 2);
     this.background.value = state.background;
     byId('counts').textContent = [
       `${count(pruning.nNodes)} of ${count(graph.whole.n_nodes)} nodes`,
@@ -57,7 +57,7 @@ export class Controls {
     if (graph.reach >= 1) return [];
     const limit =
         `this page holds the ${count(graph.nNodes)} most influential nodes: node thresholds up to ${
-            graph.reach.toFixed(3)}`;
+            roundedDown(graph.reach, 3)}`;
     return [
       graph.askedNodeThreshold > graph.reach ?
           `${limit}, not the ${graph.askedNodeThreshold} asked for` :

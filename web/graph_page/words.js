@@ -75,3 +75,13 @@ export function nodeTitle(state, node) {
 export function kindName(graph, node) {
   return ['feature', 'error', 'token', 'target'][graph.kind[node]];
 }
+
+/**
+ * @param {number} value
+ * @param {number} digits
+ * @return {string} Never more than the value: a threshold of 0.9999 is not 1.00.
+ */
+export function roundedDown(value, digits) {
+  const nearest = value.toFixed(digits);
+  return Number(nearest) > value ? (Number(nearest) - 10 ** -digits).toFixed(digits) : nearest;
+}
