@@ -208,10 +208,9 @@ GraphEstimate GemmaEngine::EstimateGraph(const PreparedPrompt& prompt,
                                          const AttributionRequest& request) const {
   const graph::GraphSettings& settings = request.settings;
   const int64_t T = prompt.tokenized.n_positions();
-  const attribution::GraphDimensions dimensions =
-      attribution::DimensionsOf(model_, *transcoders_, sweep_workers_, T,
-                                static_cast<int64_t>(prompt.tokenized.image_spans.size()),
-                                info_.budget_bytes);
+  const attribution::GraphDimensions dimensions = attribution::DimensionsOf(
+      model_, folded_, *transcoders_, sweep_workers_, T,
+      static_cast<int64_t>(prompt.tokenized.image_spans.size()), info_.budget_bytes);
   const attribution::ByteBounds bounds = attribution::EstimateGraphBytes(dimensions, settings);
   GraphEstimate estimate{.bytes = std::max(bounds.least, std::min(bounds.most, info_.budget_bytes)),
                          .operations = attribution::EstimateOperations(dimensions, settings)};

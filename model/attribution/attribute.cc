@@ -67,45 +67,61 @@ class MemoryForRows {
                 const SourceTable& sources, RunContext* context)
       : dimensions_(dimensions),
         settings_(settings),
-        n_columns_(sources.n_columns()),
+        sources_(sources),
         n_active_(CountByLayer(sources.features(), sources.n_layers())),
         context_(context) {}
 
+  // Of a batch of targets, or of features, from now on: as many as the last plan allows.
+  [[nodiscard]] int64_t target_rows() const { return TargetRowsAtOnce(dimensions_); }
+  [[nodiscard]] int64_t feature_rows() const {
+    return std::min<int64_t>(dimensions_.sweep_rows, settings_.batch_size);
+  }
+
   // The first estimate was made before any feature was known: gives back what it has too much.
-  absl::Status Correct(const RowPlan& plan) {
-    RETURN_IF_ERROR(CheckLimit(plan));
-    return context_->CorrectReservation(Bytes(plan), What(plan));
+  absl::Status Correct(const std::deque<RowBatch>& batches, const RowsToCome& to_come) {
+    ASSIGN_OR_RETURN(const Need need, NeedWithinLimit(batches, to_come));
+    return context_->CorrectReservation(need.bytes, need.what);
   }
   // Rankings change as rows become known.
-  absl::Status Grow(const RowPlan& plan) {
-    RETURN_IF_ERROR(CheckLimit(plan));
-    return context_->GrowReservation(Bytes(plan), What(plan));
+  absl::Status Grow(const std::deque<RowBatch>& batches, const RowsToCome& to_come) {
+    ASSIGN_OR_RETURN(const Need need, NeedWithinLimit(batches, to_come));
+    return context_->GrowReservation(need.bytes, need.what);
   }
 
  private:
-  [[nodiscard]] int64_t Bytes(const RowPlan& plan) const {
-    return GraphBytes(dimensions_, n_active_, settings_, plan);
-  }
-  [[nodiscard]] std::string What(const RowPlan& plan) const {
-    return "a graph of " + std::to_string(static_cast<int64_t>(plan.n_selected)) +
-           " features over " + std::to_string(n_columns_) + " sources";
-  }
-  [[nodiscard]] absl::Status CheckLimit(const RowPlan& plan) const {
-    const int64_t bytes = Bytes(plan);
-    if (bytes <= context_->byte_limit()) return absl::OkStatus();
-    return NeverFits("settings.max_feature_nodes", What(plan), bytes, context_->byte_limit());
+  struct Need {
+    int64_t bytes = 0;
+    std::string what;
+  };
+
+  // With half as many rows at once, and half of that, where more would not fit the whole budget.
+  // What others hold of it is no matter, so that graphs repeat.
+  absl::StatusOr<Need> NeedWithinLimit(const std::deque<RowBatch>& batches,
+                                       const RowsToCome& to_come) {
+    while (true) {
+      const RowPlan plan = PlanRows(dimensions_, sources_, batches, to_come, settings_.batch_size);
+      const Need need = {GraphBytes(dimensions_, n_active_, plan),
+                         "a graph of " + std::to_string(static_cast<int64_t>(plan.n_selected)) +
+                             " features over " + std::to_string(sources_.n_columns()) + " sources"};
+      if (need.bytes <= context_->byte_limit()) return need;
+      if (dimensions_.sweep_rows == 1) {
+        return NeverFits("settings.max_feature_nodes", need.what, need.bytes,
+                         context_->byte_limit());
+      }
+      dimensions_.sweep_rows /= 2;
+    }
   }
 
-  const GraphDimensions dimensions_;
+  GraphDimensions dimensions_;
   const GraphSettings& settings_;
-  const int64_t n_columns_;
+  const SourceTable& sources_;
   const std::vector<int64_t> n_active_;
   RunContext* const context_;
 };
 
 }  // namespace
 
-GraphDimensions DimensionsOf(const gemma3::Model& model,
+GraphDimensions DimensionsOf(const gemma3::Model& model, const FoldedModel& folded,
                              const transcoder::TranscoderSet& transcoders,
                              const SweepWorkers& workers, int64_t n_positions, int64_t n_images,
                              int64_t budget_bytes) {
@@ -117,6 +133,8 @@ GraphDimensions DimensionsOf(const gemma3::Model& model,
       .n_images = n_images,
       .n_sweeps = workers.n_threads(),
       .weight_bytes = static_cast<int64_t>(c10::elementSize(placement.dtype)),
+      .gradient_bytes = static_cast<int64_t>(c10::elementSize(folded.gradient_type())),
+      .on_cpu = placement.device.is_cpu(),
       .streamed_encoder_bytes = transcoders.StreamedEncoderBytes()};
   if (!placement.device.is_cpu()) {
     dimensions.n_sweeps = 1;  // one batch after the other (sweep_batches.h)
@@ -144,18 +162,14 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
   const int64_t n_wanted = settings.max_feature_nodes == 0
                                ? n_candidates
                                : std::min<int64_t>(settings.max_feature_nodes, n_candidates);
-  const GraphDimensions dimensions =
-      DimensionsOf(model, transcoders, *workers, sources.n_positions(),
-                   static_cast<int64_t>(input.image_runs.size()), context->byte_limit());
-  MemoryForRows memory(dimensions, settings, sources, context);
-  const int64_t sweep_rows = std::min<int64_t>(dimensions.sweep_rows, settings.batch_size);
-  const auto plan_rows = [&](const std::deque<RowBatch>& batches_so_far,
-                             const std::vector<int64_t>& remaining, int64_t block_size) {
-    return PlanRows(dimensions, sources, batches_so_far, remaining, block_size, sweep_rows);
-  };
+  MemoryForRows memory(
+      DimensionsOf(model, folded, transcoders, *workers, sources.n_positions(),
+                   static_cast<int64_t>(input.image_runs.size()), context->byte_limit()),
+      settings, sources, context);
   // The least that can come: targets, and the features of the lowest layers.
-  RETURN_IF_ERROR(
-      memory.Grow(plan_rows({}, {candidates.begin(), candidates.begin() + n_wanted}, n_wanted)));
+  RETURN_IF_ERROR(memory.Grow({}, {.n_targets = targets.size(),
+                                   .features = {candidates.begin(), candidates.begin() + n_wanted},
+                                   .block_size = n_wanted}));
 
   const FrozenModel frozen(model, transcoders.info(), folded, trace);
   const RowSweep sweep(transcoders, sources, frozen,
@@ -170,24 +184,25 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
   };
   context->BeginPhase("logit_rows", targets.size());
   ASSIGN_OR_RETURN(std::vector<RowBatch> target_rows,
-                   SweepTargets(sweep, features, targets, workers, context));
+                   SweepTargets(sweep, features, targets, memory.target_rows(), workers, context));
   keep(std::move(target_rows));
 
-  if (n_wanted == 0) RETURN_IF_ERROR(memory.Correct(plan_rows(batches, {}, 0)));
+  if (n_wanted == 0) RETURN_IF_ERROR(memory.Correct(batches, {}));
   context->BeginPhase("feature_rows", n_wanted);
   for (int64_t n_selected = 0; n_selected < n_wanted;) {
     const int64_t block_size = BlockSize(settings, n_selected, n_wanted, n_candidates);
-    std::vector<int64_t> block =
-        n_wanted == n_candidates ? candidates : selection.MostInfluential(n_wanted - n_selected);
-    const RowPlan plan = plan_rows(batches, block, block_size);
-    RETURN_IF_ERROR(n_selected == 0 ? memory.Correct(plan) : memory.Grow(plan));
-    block.resize(static_cast<size_t>(block_size));
-    const auto n_block = static_cast<int64_t>(block.size());
-    ASSIGN_OR_RETURN(
-        std::vector<RowBatch> rows,
-        SweepFeatures(sweep, features, std::move(block), sweep_rows, n_selected, workers, context));
+    RowsToCome to_come = {.features = n_wanted == n_candidates
+                                          ? candidates
+                                          : selection.MostInfluential(n_wanted - n_selected),
+                          .block_size = block_size};
+    RETURN_IF_ERROR(n_selected == 0 ? memory.Correct(batches, to_come)
+                                    : memory.Grow(batches, to_come));
+    to_come.features.resize(static_cast<size_t>(block_size));
+    ASSIGN_OR_RETURN(std::vector<RowBatch> rows,
+                     SweepFeatures(sweep, features, std::move(to_come.features),
+                                   memory.feature_rows(), n_selected, workers, context));
     keep(std::move(rows));
-    n_selected += n_block;
+    n_selected += block_size;
   }
   context->BeginPhase("package", 1);
   graph::AttributionGraph graph = AssembleGraph(sources, targets, batches);

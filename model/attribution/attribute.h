@@ -23,7 +23,7 @@ struct AttributeOptions {
 
 // What byte_estimate.h asks for, of a prompt of `n_positions` with `n_images` pictures and crops.
 // Refers to the model and the transcoders.
-GraphDimensions DimensionsOf(const gemma3::Model& model,
+GraphDimensions DimensionsOf(const gemma3::Model& model, const FoldedModel& folded,
                              const transcoder::TranscoderSet& transcoders,
                              const SweepWorkers& workers, int64_t n_positions, int64_t n_images,
                              int64_t budget_bytes);
@@ -34,8 +34,9 @@ GraphDimensions DimensionsOf(const gemma3::Model& model,
 //
 // The context's reservation must cover EstimateGraphBytes(…).most, or be the whole budget. It is
 // corrected when the features are known, and again whenever a new ranking of the features shows
-// that more is needed. Where the budget turns out too small, INVALID_ARGUMENT, NEVER_FITS; where
-// others hold it, RESOURCE_EXHAUSTED, DOES_NOT_FIT_NOW.
+// that more is needed. Where the whole budget does not hold as many rows at once, half as many
+// are swept at a time, and half of these, down to one. Where it is too small for one,
+// INVALID_ARGUMENT, NEVER_FITS; where others hold it, RESOURCE_EXHAUSTED, DOES_NOT_FIT_NOW.
 absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
                                                   const FoldedModel& folded,
                                                   const transcoder::TranscoderSet& transcoders,

@@ -51,14 +51,13 @@ double RowsAtOnce(const GraphDimensions& of, const graph::GraphSettings& setting
 // Bytes of each phase. In floating point: absurd requests must not wrap around.
 class Phases {
  public:
-  Phases(const GraphDimensions& dimensions, const graph::GraphSettings& settings,
-         std::span<const int64_t> n_active)
+  Phases(const GraphDimensions& dimensions, std::span<const int64_t> n_active)
       : of_(dimensions),
-        settings_(settings),
         text_(dimensions.config.text),
         T_(static_cast<double>(dimensions.n_positions)),
         d_(static_cast<double>(text_.hidden_size)),
         L_(static_cast<double>(text_.num_hidden_layers)),
+        gradient_(static_cast<double>(dimensions.gradient_bytes)),
         n_active_(n_active.begin(), n_active.end()) {}
 
   [[nodiscard]] double n_active_total() const {
@@ -101,27 +100,31 @@ class Phases {
                               48 * static_cast<double>(n_active_[layer]);
       const double reconstruction =
           kFloat * d_ * (2 * static_cast<double>(n_active_[layer]) + 2 * later + columns + 6 * T_);
-      largest = std::max(largest, kFloat * vectors + std::max(encoding, reconstruction));
+      largest = std::max(largest, gradient_ * vectors + std::max(encoding, reconstruction));
       vectors += (columns + later) * d_;
     }
-    return Trace() + std::max(largest, kFloat * vectors) + Tables() +
+    return Trace() + std::max(largest, gradient_ * vectors) + Tables() +
            static_cast<double>(of_.streamed_encoder_bytes);
   }
 
   [[nodiscard]] double Rows(const RowPlan& rows) const {
     // A ranking looks at one batch after the other.
-    const double ranking = RowsAtOnce(of_, settings_, rows) * n_columns() + 12 * n_columns();
-    return Held() + kFloat * std::max(rows.n_sweeping, rows.n_values + ranking);
+    const double ranking =
+        rows.most_rows * n_columns() * (kFloat + NarrowBytes()) + 12 * kFloat * n_columns();
+    return Held() + std::max(gradient_ * rows.n_sweeping, gradient_ * rows.n_values + ranking);
   }
 
   [[nodiscard]] double Package(const RowPlan& rows) const {
     const double n_nodes = rows.n_rows + T_ * (L_ + 1);
-    const double edge = sizeof(int32_t) + sizeof(float);
-    return Held() + kFloat * rows.n_values + edge * rows.n_edges + 40 * n_nodes +
+    const bool copied = !of_.on_cpu || NarrowBytes() > 0;
+    const double edge = sizeof(int32_t) + sizeof(float) + (copied ? kFloat : 0);
+    return Held() + gradient_ * rows.n_values + edge * rows.n_edges + 40 * n_nodes +
            (sizeof(graph::FeatureNode) + 24) * n_active_total();
   }
 
  private:
+  // Of a number that is not float32, beside the one that it is converted to.
+  [[nodiscard]] double NarrowBytes() const { return gradient_ < kFloat ? gradient_ : 0; }
   [[nodiscard]] double QueriesAndKeys() const {
     return static_cast<double>(of_.weight_bytes) * T_ *
            static_cast<double>((text_.num_attention_heads + text_.num_key_value_heads) *
@@ -144,13 +147,15 @@ class Phases {
     }
     const double patterns =
         KeepsPatterns(of_) ? L_ * static_cast<double>(text_.num_attention_heads) * T_ * T_ : 0;
-    return Trace() + kFloat * (n_vectors * d_ + patterns) + Tables();
+    // A quarter more when they are padded (wide_scores.h).
+    const double copies = of_.on_cpu ? 1 : 2.25;
+    return Trace() + gradient_ * (copies * n_vectors * d_ + patterns) + Tables();
   }
 
   const GraphDimensions& of_;
-  const graph::GraphSettings& settings_;
   const checkpoint::TextConfig& text_;
   const double T_, d_, L_;
+  const double gradient_;  // bytes
   const std::vector<int64_t> n_active_;
 };
 
@@ -188,14 +193,15 @@ RowPlan LargestPlan(const GraphDimensions& of, std::span<const int64_t> n_active
   plan.n_edges = plan.n_rows *
                  (plan.n_selected + T * static_cast<double>(of.config.text.num_hidden_layers + 1));
   plan.n_edges = std::min(plan.n_edges, plan.n_values);
-  plan.n_sweeping = plan.n_values + static_cast<double>(of.n_sweeps) *
-                                        SweepNumbers(of, RowsAtOnce(of, settings, plan), below, T);
+  plan.most_rows = RowsAtOnce(of, settings, plan);
+  plan.n_sweeping =
+      plan.n_values + static_cast<double>(of.n_sweeps) * SweepNumbers(of, plan.most_rows, below, T);
   return plan;
 }
 
 int64_t MostBytes(const GraphDimensions& of, const std::vector<int64_t>& n_active,
                   const graph::GraphSettings& settings) {
-  return LargestPhase(Phases(of, settings, n_active), LargestPlan(of, n_active, settings));
+  return LargestPhase(Phases(of, n_active), LargestPlan(of, n_active, settings));
 }
 
 // Per layer, when each position with features has so many as `per_position` says.
@@ -243,13 +249,15 @@ int64_t EstimateForwardBytes(const checkpoint::Gemma3Config& config, int64_t n_p
 ByteBounds EstimateGraphBytes(const GraphDimensions& dimensions,
                               const graph::GraphSettings& settings) {
   const TranscoderSetInfo& set = dimensions.transcoders;
-  const int64_t least = MostBytes(
-      dimensions,
-      ActiveOfLayers(dimensions, settings, [&](int64_t n) { return ActivePerPosition(set, n); }),
-      settings);
-  if (transcoder::HasK(set.activation)) return {least, least};
-  return {least,
-          MostBytes(dimensions, ActiveOfLayers(dimensions, settings, [](int64_t n) { return n; }),
+  GraphDimensions row_by_row = dimensions;
+  row_by_row.sweep_rows = 1;
+  const std::vector<int64_t> fewest =
+      ActiveOfLayers(dimensions, settings, [&](int64_t n) { return ActivePerPosition(set, n); });
+  return {MostBytes(row_by_row, fewest, settings),
+          MostBytes(dimensions,
+                    transcoder::HasK(set.activation)
+                        ? fewest
+                        : ActiveOfLayers(dimensions, settings, [](int64_t n) { return n; }),
                     settings)};
 }
 
@@ -262,10 +270,17 @@ double SweepNumbers(const GraphDimensions& of, double rows, double columns, doub
   const double tile = std::min(positions, static_cast<double>(AttentionPattern::kTile));
   // Patterns of long prompts, and gradients at the heads' outputs of a tile and at the values; or a
   // second gradient, while rows are added or go through the skip path.
+  const double patterns = KeepsPatterns(of)
+                              ? 0
+                              : kFloat / static_cast<double>(of.gradient_bytes) *
+                                    PatternTile(of.config, of.n_positions, of.n_images);
   const double attention =
-      (KeepsPatterns(of) ? 0 : PatternTile(of.config, of.n_positions, of.n_images)) +
-      rows * head_dim * (tile * heads / kv_heads + positions * kv_heads);
+      patterns + rows * head_dim * (tile * heads / kv_heads + positions * kv_heads);
   return rows * (columns + positions * d) + std::max(rows * positions * d, attention);
+}
+
+int64_t TargetRowsAtOnce(const GraphDimensions& dimensions) {
+  return std::min(kSweepRows, dimensions.sweep_rows);
 }
 
 int64_t SweepRowsOfGpu(const GraphDimensions& of, int64_t budget_bytes) {
@@ -277,15 +292,15 @@ int64_t SweepRowsOfGpu(const GraphDimensions& of, int64_t budget_bytes) {
   GraphDimensions without_patterns = of;
   without_patterns.n_positions = std::min(of.n_positions, AttentionPattern::kTile);
   const double bytes =
-      static_cast<double>(of.weight_bytes) *
+      static_cast<double>(of.gradient_bytes) *
       SweepNumbers(without_patterns, kSweepRows, columns, static_cast<double>(of.n_positions));
   const double n = std::clamp(static_cast<double>(budget_bytes) / 8 / bytes, 1.0, 4.0);
   return kSweepRows * static_cast<int64_t>(n);
 }
 
 int64_t GraphBytes(const GraphDimensions& dimensions, std::span<const int64_t> n_active,
-                   const graph::GraphSettings& settings, const RowPlan& rows) {
-  return LargestPhase(Phases(dimensions, settings, n_active), rows);
+                   const RowPlan& rows) {
+  return LargestPhase(Phases(dimensions, n_active), rows);
 }
 
 double EstimateOperations(const GraphDimensions& dimensions, const graph::GraphSettings& settings) {

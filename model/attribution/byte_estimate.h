@@ -32,22 +32,26 @@ struct GraphDimensions {
   int64_t n_sweeps = 1;                // side by side
   int64_t sweep_rows = kSweepRows;     // of each, at most
   int64_t weight_bytes = 4;            // of one number of the model
+  int64_t gradient_bytes = 4;          // of gradients, rows and source vectors
+  bool on_cpu = true;                  // else rows are copied to be read, vectors to be padded
   int64_t streamed_encoder_bytes = 0;  // of the encoders that pass through the device at once
 };
 
 // The rows of a graph, those of the targets included.
 struct RowPlan {
   double n_rows = 0;
-  double n_values = 0;  // each row as wide as what lies below its target
-  double n_edges = 0;   // no more than this
+  double n_values = 0;   // each row as wide as what lies below its target
+  double n_edges = 0;    // no more than this
+  double most_rows = 0;  // of one batch
   // The most that rows and what sweeps hold besides come to at once, in numbers.
   double n_sweeping = 0;
   double n_selected = 0;
 };
 
-// Of a request. TopK sets bound their active features, and `least` is `most`. Others do not:
-// `most` then has all features active, and `least` kAssumedActive per layer and position, at the
-// low end of published sets, so that nothing is refused that might fit.
+// Of a request. `most` is with dimensions.sweep_rows rows swept at once, `least` with one. TopK
+// sets bound their active features. Others do not: `most` then has all features active, and `least`
+// kAssumedActive per layer and position, at the low end of published sets, so that nothing is
+// refused that might fit.
 struct ByteBounds {
   int64_t least = 0;
   int64_t most = 0;
@@ -57,10 +61,13 @@ inline constexpr int64_t kAssumedActive = 16;
 ByteBounds EstimateGraphBytes(const GraphDimensions& dimensions,
                               const graph::GraphSettings& settings);
 
-// What one sweep holds, in numbers: its rows as they are swept, `columns` wide; a gradient on the
-// residual of `positions`; and what a layer takes on the way down.
+// What one sweep holds, in numbers of gradient_bytes: its rows as they are swept, `columns` wide; a
+// gradient on the residual of `positions`; and what a layer takes on the way down.
 double SweepNumbers(const GraphDimensions& dimensions, double rows, double columns,
                     double positions);
+
+// Of targets, however small the batches of features are.
+int64_t TargetRowsAtOnce(const GraphDimensions& dimensions);
 
 // Rows that a GPU sweeps at once, whose products small batches would not fill: as many as an eighth
 // of `budget_bytes` holds; a multiple of kSweepRows, and from one to four of them. It depends on
@@ -69,7 +76,7 @@ int64_t SweepRowsOfGpu(const GraphDimensions& dimensions, int64_t budget_bytes);
 
 // Of a graph whose active features are known, n_active: per layer.
 int64_t GraphBytes(const GraphDimensions& dimensions, std::span<const int64_t> n_active,
-                   const graph::GraphSettings& settings, const RowPlan& rows);
+                   const RowPlan& rows);
 
 // What a forward pass holds at once inside its largest block, of the decoder or the tower; nothing
 // recorded. n_images counts pictures and crops.

@@ -54,8 +54,8 @@ double MostHeld(const std::vector<BatchSize>& batches, double held, size_t n_swe
 }  // namespace
 
 RowPlan PlanRows(const GraphDimensions& dimensions, const SourceTable& sources,
-                 const std::deque<RowBatch>& batches, const std::vector<int64_t>& remaining,
-                 int64_t block_size, int64_t max_rows) {
+                 const std::deque<RowBatch>& batches, const RowsToCome& to_come,
+                 int64_t batch_size) {
   RowPlan plan;
   const auto T = static_cast<double>(sources.n_positions());
   const auto n_sweeps = static_cast<size_t>(dimensions.n_sweeps);
@@ -65,6 +65,7 @@ RowPlan PlanRows(const GraphDimensions& dimensions, const SourceTable& sources,
   for (const RowBatch& batch : batches) {
     const auto n_values = static_cast<double>(batch.values.numel());
     plan.n_values += n_values;
+    plan.most_rows = std::max(plan.most_rows, static_cast<double>(batch.size()));
     if (batch.are_targets) {
       const auto n_rows = static_cast<double>(batch.size());
       of_targets.push_back({n_values, SweepNumbers(dimensions, n_rows, n_values / n_rows, T)});
@@ -74,12 +75,24 @@ RowPlan PlanRows(const GraphDimensions& dimensions, const SourceTable& sources,
       if (!batch.are_targets) ++selected[static_cast<size_t>(layer)];
     }
   }
+  // As if all of these read the last layer's output.
+  const int64_t target_rows = TargetRowsAtOnce(dimensions);
+  const auto n_columns = static_cast<double>(sources.n_columns());
+  for (int64_t begin = 0; begin < to_come.n_targets; begin += target_rows) {
+    const auto n_rows = static_cast<double>(std::min(target_rows, to_come.n_targets - begin));
+    of_targets.push_back({n_rows * n_columns, SweepNumbers(dimensions, n_rows, n_columns, T)});
+    plan.n_values += of_targets.back().values;
+    plan.most_rows = std::max(plan.most_rows, n_rows);
+    rows.back() += n_rows;
+  }
   plan.n_sweeping = std::max(plan.n_values, MostHeld(of_targets, 0, n_sweeps));
-  for (auto begin = remaining.begin(); begin != remaining.end();) {
-    const auto end = begin + std::min<int64_t>(block_size, remaining.end() - begin);
+  const int64_t feature_rows = std::min(dimensions.sweep_rows, batch_size);
+  for (auto begin = to_come.features.begin(); begin != to_come.features.end();) {
+    const auto end = begin + std::min<int64_t>(to_come.block_size, to_come.features.end() - begin);
     std::vector<BatchSize> sizes;
-    for (const auto& batch : CutBatches(sources.features(), {begin, end}, max_rows)) {
+    for (const auto& batch : CutBatches(sources.features(), {begin, end}, feature_rows)) {
       sizes.push_back(SizeOf(dimensions, sources, batch));
+      plan.most_rows = std::max(plan.most_rows, static_cast<double>(batch.size()));
     }
     plan.n_sweeping = std::max(plan.n_sweeping, MostHeld(sizes, plan.n_values, n_sweeps));
     for (const BatchSize& size : sizes) plan.n_values += size.values;

@@ -11,10 +11,17 @@
 
 namespace cajal::attribution {
 
-// batches: the rows there are. remaining: the features that are still to come, `block_size` of them
-// at a time (0 or more), in batches of at most `max_rows`.
+// What is still to come.
+struct RowsToCome {
+  int64_t n_targets = 0;
+  std::vector<int64_t> features;  // indices into FeatureTable
+  int64_t block_size = 0;         // as many features at a time, of at least one if there are any
+};
+
+// batches: the rows there are. Sweeps take at most dimensions.sweep_rows of those to come, and at
+// most `batch_size` features.
 RowPlan PlanRows(const GraphDimensions& dimensions, const SourceTable& sources,
-                 const std::deque<RowBatch>& batches, const std::vector<int64_t>& remaining,
-                 int64_t block_size, int64_t max_rows);
+                 const std::deque<RowBatch>& batches, const RowsToCome& to_come,
+                 int64_t batch_size);
 
 }  // namespace cajal::attribution

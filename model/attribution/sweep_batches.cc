@@ -104,19 +104,19 @@ std::vector<Batch> CutBatches(const FeatureTable& table, const std::vector<int64
 }
 
 absl::StatusOr<std::vector<RowBatch>> SweepTargets(const RowSweep& sweep, const FeatureTable& table,
-                                                   const Targets& targets, SweepWorkers* workers,
-                                                   RunContext* context) {
+                                                   const Targets& targets, int64_t max_rows,
+                                                   SweepWorkers* workers, RunContext* context) {
   const auto n_directions = std::ssize(targets.direction_ranks);
-  const auto n_batches = static_cast<size_t>((n_directions + kSweepRows - 1) / kSweepRows);
+  const auto n_batches = static_cast<size_t>((n_directions + max_rows - 1) / max_rows);
   ASSIGN_OR_RETURN(std::vector<RowBatch> rows,
                    SweepAll(n_batches, sweep.on_cpu(), 0, workers, context, [&](size_t i) {
-                     const int64_t begin = static_cast<int64_t>(i) * kSweepRows;
-                     return sweep.DirectionRows(
-                         targets, begin, std::min(begin + kSweepRows, n_directions), *context);
+                     const int64_t begin = static_cast<int64_t>(i) * max_rows;
+                     return sweep.DirectionRows(targets, begin,
+                                                std::min(begin + max_rows, n_directions), *context);
                    }));
   ASSIGN_OR_RETURN(
       std::vector<RowBatch> feature_rows,
-      SweepFeatures(sweep, table, targets.features, kSweepRows, n_directions, workers, context));
+      SweepFeatures(sweep, table, targets.features, max_rows, n_directions, workers, context));
   std::map<int64_t, int64_t> rank_of;
   for (size_t i = 0; i < targets.features.size(); ++i) {
     rank_of[targets.features[i]] = targets.feature_ranks[i];

@@ -25,10 +25,10 @@ std::vector<std::vector<int64_t>> CutBatches(const FeatureTable& table,
                                              const std::vector<int64_t>& features,
                                              int64_t max_rows);
 
-// Rows of all targets. Advances the current phase by rows, from 0.
+// Rows of all targets, at most `max_rows` a batch. Advances the current phase by rows, from 0.
 absl::StatusOr<std::vector<RowBatch>> SweepTargets(const RowSweep& sweep, const FeatureTable& table,
-                                                   const Targets& targets, SweepWorkers* workers,
-                                                   RunContext* context);
+                                                   const Targets& targets, int64_t max_rows,
+                                                   SweepWorkers* workers, RunContext* context);
 
 // Rows of these features (indices into `table`, in any order), at most `max_rows` a batch. Advances
 // the current phase by rows, from `done_before`. Stops within one batch of each thread.

@@ -52,13 +52,22 @@ TEST(ByteEstimate, LetsAGpuSweepAsManyRowsAsAnEighthOfTheBudgetHolds) {
   const checkpoint::Gemma3Config config = Gemma4b();
   const transcoder::TranscoderSetInfo set = PaperSet();
   const GraphDimensions dimensions{
-      .config = config, .transcoders = set, .n_positions = 290, .weight_bytes = 2};
+      .config = config, .transcoders = set, .n_positions = 290, .gradient_bytes = 2};
   for (const auto& [budget_bytes, rows] :
        {std::pair(int64_t{0}, 64), std::pair(int64_t{4'040'000'000}, 64),
         std::pair(int64_t{4'060'000'000}, 128), std::pair(int64_t{6'100'000'000}, 192),
         std::pair(int64_t{8'120'000'000}, 256), std::pair(int64_t{1} << 60, 256)}) {
     EXPECT_EQ(SweepRowsOfGpu(dimensions, budget_bytes), rows) << budget_bytes;
   }
+}
+
+// By hand: 63 rows less hold 493 290 sources each, 4 bytes a number.
+TEST(ByteEstimate, AllowsForOneRowAtOnceInItsLowerBound) {
+  const checkpoint::Gemma3Config config = Gemma4b();
+  const transcoder::TranscoderSetInfo set = PaperSet();
+  const ByteBounds bounds = EstimateGraphBytes(
+      {.config = config, .transcoders = set, .n_positions = 290, .n_images = 1}, {});
+  EXPECT_GE(bounds.most - bounds.least, int64_t{63} * 493'290 * 4);
 }
 
 TEST(ByteEstimate, CountsAVectorForEachLayerThatAFeatureWritesTo) {

@@ -4,11 +4,13 @@
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <fstream>
 #include <limits>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/attribution/attribute.h"
@@ -20,6 +22,8 @@
 namespace cajal::attribution {
 namespace {
 
+using testing::FailsWith;
+using testing::HasReason;
 using testing::IsOk;
 using transcoder::ActivationKind;
 
@@ -35,6 +39,7 @@ struct Case {
   int64_t n_positions = 64;
   graph::GraphSettings settings = {.max_feature_nodes = 0, .batch_size = 64};
   at::ScalarType dtype = at::kFloat;
+  at::ScalarType gradients = at::kFloat;
 };
 
 void ConvertMatrices(at::ScalarType dtype, gemma3::Model* model) {
@@ -67,6 +72,11 @@ std::vector<Case> Cases() {
   {
     Case& c = add("Bfloat16");
     c.dtype = at::kBFloat16;
+    c.settings.max_feature_nodes = 1200;
+  }
+  {
+    Case& c = add("Bfloat16Gradients");
+    c.dtype = c.gradients = at::kBFloat16;
     c.settings.max_feature_nodes = 1200;
   }
   {
@@ -142,12 +152,13 @@ TEST_P(GraphMemory, StaysWithinBothEstimatesAndCloseToTheSecond) {
   gemma3::Model model = testing::MakeRandomModel(c.model, 1);
   ConvertMatrices(c.dtype, &model);
   const auto transcoders = testing::MakeRandomTranscoders(model, c.transcoders, 2);
-  const FoldedModel folded = FoldModel(model, *transcoders);
+  const FoldedModel folded = FoldModel(model, *transcoders, c.gradients);
   const gemma3::ModelInput input{
       .token_ids = testing::RandomTensors(3).TokenIds(c.n_positions, c.model.vocab)};
   SweepWorkers workers;
   const auto first = EstimateGraphBytes(
-      DimensionsOf(model, *transcoders, workers, c.n_positions, 0, /*budget_bytes=*/0), c.settings);
+      DimensionsOf(model, folded, *transcoders, workers, c.n_positions, 0, /*budget_bytes=*/0),
+      c.settings);
   MemoryBudget budget(std::numeric_limits<int64_t>::max());
   auto memory = budget.Reserve(first.most, "test");
   ASSERT_THAT(memory, IsOk());
@@ -168,6 +179,75 @@ TEST_P(GraphMemory, StaysWithinBothEstimatesAndCloseToTheSecond) {
     EXPECT_GE(second, used);
     EXPECT_LE(static_cast<double>(second), 1.3 * static_cast<double>(used));
   }
+}
+
+// The weights of all edges, [nodes, nodes].
+at::Tensor Dense(const graph::AttributionGraph& graph) {
+  const int64_t n = graph.n_nodes();
+  at::Tensor dense = at::zeros({n, n});
+  auto* const weights = dense.mutable_data_ptr<float>();
+  for (int32_t row = 0; row < graph.n_nodes(); ++row) {
+    const auto i = static_cast<size_t>(row);
+    for (int64_t e = graph.edges.row_begin[i]; e < graph.edges.row_begin[i + 1]; ++e) {
+      const auto edge = static_cast<size_t>(e);
+      weights[row * n + graph.edges.columns[edge]] = graph.edges.weights[edge];
+    }
+  }
+  return dense;
+}
+
+// Below what 64 rows at once need there is a budget for fewer, and at last for none.
+TEST(GraphMemory, IsLessWithFewerRowsAtOnceWhereTheBudgetIsSmall) {
+  const c10::InferenceMode no_autograd;
+  at::set_num_threads(kThreads);
+  const testing::RandomModelShape shape = Case().model;
+  const gemma3::Model model = testing::MakeRandomModel(shape, 1);
+  const auto transcoders = testing::MakeRandomTranscoders(
+      model, {.n_features = 256, .activation = ActivationKind::kReluTopK}, 2);
+  const FoldedModel folded = FoldModel(model, *transcoders);
+  const gemma3::ModelInput input{.token_ids = testing::RandomTensors(3).TokenIds(200, shape.vocab)};
+  const AttributeOptions options{.settings = {.max_feature_nodes = 128, .batch_size = 64}};
+  SweepWorkers workers;
+  const ByteBounds first = EstimateGraphBytes(
+      DimensionsOf(model, folded, *transcoders, workers, 200, 0, 0), options.settings);
+  EXPECT_LT(first.least, first.most);
+
+  struct Outcome {
+    absl::StatusOr<graph::AttributionGraph> graph;
+    int64_t used = 0;
+    int64_t reserved = 0;
+  };
+  const auto attribute = [&](int64_t limit_bytes) -> Outcome {
+    MemoryBudget budget(limit_bytes);
+    auto memory = budget.Reserve(std::min(first.most, limit_bytes), "test");
+    RunContext context;
+    context.set_memory(&*memory);
+    const testing::AllocationMeter meter;
+    auto graph = Attribute(model, folded, *transcoders, input, options, &workers, &context);
+    return {std::move(graph), meter.PeakBytes(), memory->bytes()};
+  };
+  attribute(first.most);  // fills torch's own caches
+  const Outcome whole = attribute(first.most);
+  ASSERT_THAT(whole.graph, IsOk());
+  int64_t limit_bytes = whole.reserved;
+  int n_smaller = 0;
+  while (true) {
+    limit_bytes -= limit_bytes / 8;
+    SCOPED_TRACE(limit_bytes);
+    const Outcome outcome = attribute(limit_bytes);
+    if (!outcome.graph.ok()) {
+      EXPECT_THAT(outcome.graph, FailsWith(absl::StatusCode::kInvalidArgument, ""));
+      EXPECT_THAT(outcome.graph.status(), HasReason("NEVER_FITS"));
+      break;
+    }
+    ++n_smaller;
+    EXPECT_LE(outcome.reserved, limit_bytes);
+    EXPECT_LE(outcome.used, outcome.reserved);
+    EXPECT_EQ(outcome.graph->selected_features, whole.graph->selected_features);
+    EXPECT_TRUE(at::allclose(Dense(*outcome.graph), Dense(*whole.graph), 1e-4, 1e-5));
+  }
+  EXPECT_GE(n_smaller, 2);
+  EXPECT_THAT(attribute(first.most).graph, IsOk());
 }
 
 INSTANTIATE_TEST_SUITE_P(Requests, GraphMemory, ::testing::ValuesIn(Cases()),
