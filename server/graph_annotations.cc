@@ -9,22 +9,6 @@
 namespace cajal::server {
 namespace {
 
-graph::Annotations FromProto(const v1::Annotations& proto) {
-  return {.labels = {proto.labels().begin(), proto.labels().end()},
-          .pins = {proto.pins().begin(), proto.pins().end()},
-          .supernodes = server::FromProto(proto.supernodes())};
-}
-
-v1::Annotations ToProto(const graph::Annotations& annotations) {
-  v1::Annotations proto;
-  proto.mutable_labels()->insert(annotations.labels.begin(), annotations.labels.end());
-  proto.mutable_pins()->Add(annotations.pins.begin(), annotations.pins.end());
-  for (const graph::Supernode& supernode : annotations.supernodes) {
-    *proto.add_supernodes() = server::ToProto(supernode);
-  }
-  return proto;
-}
-
 absl::StatusOr<graph::StoredAnnotations> ReadText(const GraphArchive& graphs,
                                                   const std::string& id) {
   absl::StatusOr<graph::StoredAnnotations> stored = graphs.GetAnnotations(id);
@@ -56,6 +40,22 @@ v1::Supernode ToProto(const graph::Supernode& supernode) {
   v1::Supernode proto;
   proto.set_name(supernode.name);
   proto.mutable_members()->Add(supernode.members.begin(), supernode.members.end());
+  return proto;
+}
+
+graph::Annotations FromProto(const v1::Annotations& proto) {
+  return {.labels = {proto.labels().begin(), proto.labels().end()},
+          .pins = {proto.pins().begin(), proto.pins().end()},
+          .supernodes = FromProto(proto.supernodes())};
+}
+
+v1::Annotations ToProto(const graph::Annotations& annotations) {
+  v1::Annotations proto;
+  proto.mutable_labels()->insert(annotations.labels.begin(), annotations.labels.end());
+  proto.mutable_pins()->Add(annotations.pins.begin(), annotations.pins.end());
+  for (const graph::Supernode& supernode : annotations.supernodes) {
+    *proto.add_supernodes() = ToProto(supernode);
+  }
   return proto;
 }
 
@@ -93,19 +93,27 @@ absl::StatusOr<std::optional<int64_t>> RevisionFromEtag(const std::string& etag)
   return std::optional<int64_t>(revision);
 }
 
+absl::StatusOr<graph::GraphRecord> StoreAnnotations(GraphArchive* graphs, const std::string& id,
+                                                    const graph::Annotations& annotations,
+                                                    std::optional<int64_t> expected_revision) {
+  std::vector<std::string> words;  // by which lists find the graph
+  for (const auto& [node, label] : annotations.labels) words.push_back(label);
+  for (const graph::Supernode& supernode : annotations.supernodes) words.push_back(supernode.name);
+  absl::StatusOr<graph::GraphRecord> record =
+      graphs->SetAnnotations(id, graph::AnnotationsToJson(annotations), expected_revision, words);
+  if (!record.ok()) return WithResource(record.status(), "graph", "graphs/" + id);
+  return record;
+}
+
 absl::StatusOr<v1::UpdateGraphResponse> AnswerUpdateGraph(
     GraphArchive* graphs, const std::string& id, const graph::AttributionGraph& graph,
     const v1::Annotations& annotations, std::optional<int64_t> expected_revision) {
   const graph::Annotations plain = FromProto(annotations);
   RETURN_IF_ERROR(graph::CheckAnnotations(graph, plain));
-  std::vector<std::string> words;  // by which lists find the graph
-  for (const auto& [node, label] : plain.labels) words.push_back(label);
-  for (const graph::Supernode& supernode : plain.supernodes) words.push_back(supernode.name);
-  const absl::StatusOr<graph::GraphRecord> record =
-      graphs->SetAnnotations(id, graph::AnnotationsToJson(plain), expected_revision, words);
-  if (!record.ok()) return WithResource(record.status(), "graph", "graphs/" + id);
+  ASSIGN_OR_RETURN(const graph::GraphRecord record,
+                   StoreAnnotations(graphs, id, plain, expected_revision));
   v1::UpdateGraphResponse response;
-  response.set_etag(std::to_string(record->annotations_revision));
+  response.set_etag(std::to_string(record.annotations_revision));
   return response;
 }
 

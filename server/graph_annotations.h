@@ -21,6 +21,8 @@ namespace cajal::server {
 std::vector<graph::Supernode> FromProto(
     const google::protobuf::RepeatedPtrField<v1::Supernode>& proto);
 v1::Supernode ToProto(const graph::Supernode& supernode);
+graph::Annotations FromProto(const v1::Annotations& proto);
+v1::Annotations ToProto(const graph::Annotations& annotations);
 
 // What is stored with the graph. NOT_FOUND with the resource's name; DATA_LOSS for a text that this
 // server did not write.
@@ -36,6 +38,12 @@ absl::StatusOr<graph::SupernodeForest> ReadSupernodes(const GraphArchive& graphs
 
 // Not set for "*". INVALID_ARGUMENT names "etag".
 absl::StatusOr<std::optional<int64_t>> RevisionFromEtag(const std::string& etag);
+
+// Stores annotations that pass CheckAnnotations. Errors as of GraphArchive::SetAnnotations, with
+// the resource's name.
+absl::StatusOr<graph::GraphRecord> StoreAnnotations(GraphArchive* graphs, const std::string& id,
+                                                    const graph::Annotations& annotations,
+                                                    std::optional<int64_t> expected_revision);
 
 // Checks the annotations against the graph and stores them. ABORTED (STALE_REVISION) when somebody
 // has changed them since `expected_revision`.

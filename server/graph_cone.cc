@@ -58,7 +58,8 @@ absl::StatusOr<v1::FindConeResponse> AnswerFindCone(const graph::AttributionGrap
   ASSIGN_OR_RETURN(const std::vector<int32_t> seeds,
                    NodesFromProto(graph, supernodes, request.node_ids(), "node_ids"));
   if (seeds.empty()) return InvalidField("node_ids", "these sets have no nodes in this graph");
-  ASSIGN_OR_RETURN(const graph::PruningResult pruning, graph::PruneGraph(graph, prune));
+  ASSIGN_OR_RETURN(const graph::PruningResult pruning,
+                   PruneOrKeepImported(graph, prune, AsksForPruning(request.prune())));
   const bool upstream = request.direction() == v1::CONE_DIRECTION_UPSTREAM;
   ASSIGN_OR_RETURN(const graph::Cone cone,
                    upstream ? graph::UpstreamCone(graph, pruning.edge_mask, seeds)

@@ -135,7 +135,9 @@ absl::StatusOr<GraphMessages> GraphMessages::Make(std::shared_ptr<const StoredGr
   *header.mutable_prune() = ToProto(presentation.prune, plain);
   if (presentation.view == v1::GRAPH_VIEW_NONE) return messages;
 
-  ASSIGN_OR_RETURN(messages.pruning_, Prune(plain, presentation.prune));
+  ASSIGN_OR_RETURN(messages.pruning_,
+                   PruneOrKeepImported(plain, presentation.prune, presentation.prunes_imported));
+  *header.mutable_prune() = ToProto(messages.pruning_.options, plain);
   header.set_n_kept_nodes(messages.pruning_.n_kept_nodes);
   header.set_n_kept_edges(messages.pruning_.n_kept_edges);
   *header.mutable_kept_scores() = ToProto(graph::KeptScores(plain, messages.pruning_));

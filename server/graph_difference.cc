@@ -91,6 +91,7 @@ absl::StatusOr<CompareCall> FromProto(const v1::CompareGraphsRequest& request) {
     return InvalidField("tolerance", "must be in [0, 1], got " + std::to_string(call.tolerance));
   }
   ASSIGN_OR_RETURN(call.prune, FromProto(request.prune()));
+  call.prunes_imported = AsksForPruning(request.prune());
   return call;
 }
 
@@ -102,8 +103,10 @@ absl::StatusOr<CompareMessages> CompareMessages::Make(std::shared_ptr<const Stor
   messages.other_ = std::move(other);
   messages.prune_.set_node_threshold(call.prune.node_threshold);
   messages.prune_.set_edge_threshold(call.prune.edge_threshold);
-  ASSIGN_OR_RETURN(messages.base_pruning_, graph::PruneGraph(messages.base_->graph, call.prune));
-  ASSIGN_OR_RETURN(messages.other_pruning_, graph::PruneGraph(messages.other_->graph, call.prune));
+  ASSIGN_OR_RETURN(messages.base_pruning_,
+                   PruneOrKeepImported(messages.base_->graph, call.prune, call.prunes_imported));
+  ASSIGN_OR_RETURN(messages.other_pruning_,
+                   PruneOrKeepImported(messages.other_->graph, call.prune, call.prunes_imported));
   ASSIGN_OR_RETURN(messages.comparison_,
                    graph::CompareGraphs({&messages.base_->graph, messages.base_pruning_.node_mask,
                                          messages.base_pruning_.edge_mask},

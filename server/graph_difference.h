@@ -16,6 +16,7 @@ namespace cajal::server {
 struct CompareCall {
   double tolerance = 0.01;
   graph::PruningOptions prune;
+  bool prunes_imported = false;  // as GraphPresentation's
 };
 // INVALID_ARGUMENT names the field.
 absl::StatusOr<CompareCall> FromProto(const v1::CompareGraphsRequest& request);

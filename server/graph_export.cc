@@ -21,6 +21,7 @@
 #include "model/graph/html_page.h"
 #include "model/graph/keep_imported.h"
 #include "model/graph/node_link_json.h"
+#include "server/graph_conversion.h"
 #include "server/graph_file_form.h"
 #include "server/prune_conversion.h"
 #include "server/request_conversion.h"
@@ -32,10 +33,13 @@ namespace {
 
 constexpr size_t kBytesPerMessage = 508 << 10;
 constexpr char kFilePrefix[] = "cajal-export-";
-constexpr v1::ExportFormat kFormats[] = {
-    v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON, v1::EXPORT_FORMAT_SAFETENSORS, v1::EXPORT_FORMAT_GRAPHML,
-    v1::EXPORT_FORMAT_NODE_LINK_JSON,      v1::EXPORT_FORMAT_DOT,         v1::EXPORT_FORMAT_CAJAL,
-    v1::EXPORT_FORMAT_HTML};
+constexpr v1::ExportFormat kFormats[] = {v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON,
+                                         v1::EXPORT_FORMAT_SAFETENSORS,
+                                         v1::EXPORT_FORMAT_GRAPHML,
+                                         v1::EXPORT_FORMAT_NODE_LINK_JSON,
+                                         v1::EXPORT_FORMAT_DOT,
+                                         v1::EXPORT_FORMAT_CAJAL,
+                                         v1::EXPORT_FORMAT_HTML};
 
 absl::Status FileError(const std::string& what, int error) {
   const std::string message =
@@ -96,8 +100,17 @@ absl::Status WriteHtml(const StoredGraph& graph, const ExportOptions& options,
                        .create_time_unix_ms = graph.record.create_time_unix_ms,
                        .node_threshold = as_imported ? 1 : options.prune.node_threshold,
                        .edge_threshold = as_imported ? 1 : options.prune.edge_threshold,
-                       .annotations = options.annotations}));
+                       .annotations = graph::AnnotationsToJson(options.annotations)}));
   return sink(page);
+}
+
+absl::Status WriteOwnForm(const std::shared_ptr<const StoredGraph>& graph,
+                          const ExportOptions& options, const graph::TextSink& sink) {
+  ASSIGN_OR_RETURN(GraphMessages messages,
+                   GraphMessages::Make(graph, {.view = v1::GRAPH_VIEW_FULL,
+                                               .prune = options.prune,
+                                               .prunes_imported = options.prunes_imported}));
+  return WriteGraphFile(graph->graph, options.annotations, std::move(messages), sink);
 }
 
 // Into the empty file at `path`, which `descriptor` is open on.
@@ -107,10 +120,9 @@ absl::Status WriteFormat(const std::shared_ptr<const StoredGraph>& graph,
     return WriteAll(descriptor, piece);
   };
   if (options.format == v1::EXPORT_FORMAT_HTML) return WriteHtml(*graph, options, sink);
-  const bool as_imported = IsExportedAsImported(*graph, options);
+  if (options.format == v1::EXPORT_FORMAT_CAJAL) return WriteOwnForm(graph, options, sink);
   ASSIGN_OR_RETURN(const graph::PruningResult pruning,
-                   as_imported ? graph::KeepImported(graph->graph)
-                               : Prune(graph->graph, options.prune));
+                   PruneOrKeepImported(graph->graph, options.prune, options.prunes_imported));
   const graph::ExportedPart part{.graph = graph->graph,
                                  .pruning = pruning,
                                  .scores = graph->record.summary.scores,
@@ -122,7 +134,8 @@ absl::Status WriteFormat(const std::shared_ptr<const StoredGraph>& graph,
           {.slug = part.name,
            .generator_version = Version(),
            .create_time_unix_ms = graph->record.create_time_unix_ms,
-           .as_imported = as_imported},
+           .as_imported = IsExportedAsImported(*graph, options),
+           .annotations = options.annotations},
           sink);
     case v1::EXPORT_FORMAT_SAFETENSORS:
       return graph::WriteRawGraph(path, part.graph, pruning);
@@ -132,8 +145,6 @@ absl::Status WriteFormat(const std::shared_ptr<const StoredGraph>& graph,
       return graph::WriteNodeLinkJson(part, sink);
     case v1::EXPORT_FORMAT_DOT:
       return graph::WriteDot(part, sink);
-    case v1::EXPORT_FORMAT_CAJAL:
-      return WriteGraphFile(graph, pruning.options, sink);
     default:
       return CheckFormat(options.format);
   }
@@ -171,7 +182,7 @@ absl::StatusOr<ExportOptions> ExportOptionsFromProto(const v1::ExportGraphReques
   RETURN_IF_ERROR(CheckFormat(options.format));
   RETURN_IF_ERROR(CheckSlug(options.slug));
   ASSIGN_OR_RETURN(options.prune, FromProto(request.prune()));
-  options.prunes_imported = request.prune().ByteSizeLong() > 0;
+  options.prunes_imported = AsksForPruning(request.prune());
   return options;
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "cajal/v1/graph_service.pb.h"
+#include "model/graph/annotations.h"
 #include "model/graph/pruning.h"
 #include "server/stored_graph.h"
 
@@ -34,10 +35,9 @@ class ExportedFile {
 struct ExportOptions {
   v1::ExportFormat format = v1::EXPORT_FORMAT_UNSPECIFIED;
   graph::PruningOptions prune;
-  // Whether the request has a pruning; without one, an imported graph is not pruned again.
-  bool prunes_imported = false;
+  bool prunes_imported = false;  // as GraphPresentation's
   std::string slug;  // what the file calls the graph; empty = as its id, or the imported file, says
-  std::string annotations;  // stored with the graph; a page shows them
+  graph::Annotations annotations;  // stored with the graph; ExportOptionsFromProto leaves them out
 };
 // Errors name the field; an unknown format's lists those that this server writes.
 absl::StatusOr<ExportOptions> ExportOptionsFromProto(const v1::ExportGraphRequest& request);

@@ -14,7 +14,7 @@
 #include "cajal/v1/graph_file.pb.h"
 #include "model/base/status.h"
 #include "model/graph/graph_check.h"
-#include "server/graph_conversion.h"
+#include "server/graph_annotations.h"
 #include "server/target_conversion.h"
 
 namespace cajal::server {
@@ -36,6 +36,7 @@ std::string Delimited(const v1::GraphFileRecord& record) {
   {
     io::StringOutputStream stream(&text);
     io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
     coded.WriteVarint32(static_cast<uint32_t>(record.ByteSizeLong()));
     record.SerializeToCodedStream(&coded);
   }
@@ -119,6 +120,9 @@ class GraphBuilder {
         return absl::OkStatus();
       case v1::GraphFileRecord::kImportedNodes:
         return AddImportedNodes(record.imported_nodes());
+      case v1::GraphFileRecord::kAnnotations:
+        read_.annotations = FromProto(record.annotations());
+        return absl::OkStatus();
       case v1::GraphFileRecord::kEnd:
         ended_ = true;
         return absl::OkStatus();
@@ -137,6 +141,8 @@ class GraphBuilder {
     RETURN_IF_ERROR(CheckNodes());
     edges().row_begin.resize(graph().n_nodes() + 1, edges().n_edges());
     RETURN_IF_ERROR(graph::CheckGraph(graph()));
+    const absl::Status status = graph::CheckAnnotations(graph(), read_.annotations);
+    if (!status.ok()) return WithReason(status, "MALFORMED_GRAPH");
     return std::move(read_);
   }
 
@@ -339,18 +345,21 @@ class GraphBuilder {
 
 }  // namespace
 
-absl::Status WriteGraphFile(const std::shared_ptr<const StoredGraph>& graph,
-                            const graph::PruningOptions& prune, const graph::TextSink& sink) {
-  ASSIGN_OR_RETURN(GraphMessages messages,
-                   GraphMessages::Make(graph, {.view = v1::GRAPH_VIEW_FULL, .prune = prune}));
+absl::Status WriteGraphFile(const graph::AttributionGraph& graph,
+                            const graph::Annotations& annotations, GraphMessages messages,
+                            const graph::TextSink& sink) {
   RETURN_IF_ERROR(sink(std::string_view(kGraphFileMagic, kMagicBytes)));
   v1::GraphFileRecord record;
   *record.mutable_header() = messages.header();
   RETURN_IF_ERROR(sink(Delimited(record)));
   while (messages.Next(record.mutable_chunk())) RETURN_IF_ERROR(sink(Delimited(record)));
-  RETURN_IF_ERROR(WriteUnselected(graph->graph, sink));
-  RETURN_IF_ERROR(WriteThumbnails(graph->graph, sink));
-  if (graph->graph.imported) RETURN_IF_ERROR(WriteImported(*graph->graph.imported, sink));
+  RETURN_IF_ERROR(WriteUnselected(graph, sink));
+  RETURN_IF_ERROR(WriteThumbnails(graph, sink));
+  if (graph.imported) RETURN_IF_ERROR(WriteImported(*graph.imported, sink));
+  if (annotations != graph::Annotations()) {
+    *record.mutable_annotations() = ToProto(annotations);
+    RETURN_IF_ERROR(sink(Delimited(record)));
+  }
   record.mutable_end();
   return sink(Delimited(record));
 }

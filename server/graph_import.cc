@@ -8,6 +8,7 @@
 #include "model/graph/circuit_tracer_import.h"
 #include "model/graph/graph_file.h"
 #include "server/errors.h"
+#include "server/graph_annotations.h"
 #include "server/graph_conversion.h"
 #include "server/request_conversion.h"
 
@@ -19,7 +20,7 @@ constexpr std::chrono::milliseconds kBusyRetry{1000};
 absl::StatusOr<ReadGraph> ReadJson(const std::string& path, const graph::ImportLimits& limits) {
   std::ifstream file(path, std::ios::binary);
   ASSIGN_OR_RETURN(graph::CircuitTracerImport import, graph::ReadCircuitTracerJson(file, limits));
-  return ReadGraph{.graph = std::move(import.graph), .cost = {}};
+  return ReadGraph{.graph = std::move(import.graph), .annotations = std::move(import.annotations)};
 }
 
 absl::StatusOr<ReadGraph> ReadSafetensors(const std::string& path,
@@ -32,7 +33,7 @@ absl::StatusOr<ReadGraph> ReadSafetensors(const std::string& path,
     return InvalidField("nodes", "GRAPH_TOO_LARGE",
                         "more than " + std::to_string(limits.max_nodes) + " nodes");
   }
-  return ReadGraph{.graph = *std::move(graph), .cost = {}};
+  return ReadGraph{.graph = *std::move(graph)};
 }
 
 }  // namespace
@@ -83,7 +84,14 @@ absl::StatusOr<graph::GraphRecord> GraphImporter::Store(const UnnamedFile& file,
                                                         const std::string& owner,
                                                         const std::string& upload_id) {
   ASSIGN_OR_RETURN(const ReadGraph read, ReadImportedFile(file.path(), {}));
-  return graphs_->Put(read.graph, {.owner = owner, .request_id = upload_id}, read.cost);
+  const graph::GraphOrigin origin{.owner = owner, .request_id = upload_id};
+  ASSIGN_OR_RETURN(const graph::GraphRecord record, graphs_->Put(read.graph, origin, read.cost));
+  if (read.annotations == graph::Annotations()) return record;
+  absl::StatusOr<graph::GraphRecord> annotated =
+      StoreAnnotations(graphs_, record.id, read.annotations, record.annotations_revision);
+  // Half of what was sent is not what was asked for.
+  if (!annotated.ok()) (void)graphs_->Delete(record.id);
+  return annotated;
 }
 
 absl::StatusOr<v1::ImportGraphResponse> GraphImporter::Add(const v1::ImportGraphRequest& request,

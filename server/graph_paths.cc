@@ -38,7 +38,8 @@ absl::StatusOr<v1::FindPathsResponse> AnswerFindPaths(const graph::AttributionGr
     std::iota(query.sources.begin(), query.sources.end(), graph.first_token());
   }
   if (query.targets.empty() && graph.n_logits() > 0) query.targets = {graph.first_logit()};
-  ASSIGN_OR_RETURN(const graph::PruningResult pruning, Prune(graph, prune));
+  ASSIGN_OR_RETURN(const graph::PruningResult pruning,
+                   PruneOrKeepImported(graph, prune, AsksForPruning(request.prune())));
   ASSIGN_OR_RETURN(const std::vector<graph::GraphPath> paths,
                    graph::FindPaths(graph, pruning.edge_mask, query));
   v1::FindPathsResponse response;

@@ -67,7 +67,8 @@ absl::StatusOr<v1::ScoreGraphResponse> AnswerScoreGraph(const graph::Attribution
                                                         const v1::ScoreGraphRequest& request) {
   ASSIGN_OR_RETURN(const graph::PruningOptions options, FromProto(request.prune()));
   ASSIGN_OR_RETURN(const std::vector<uint8_t> pinned, PinnedMask(graph, supernodes, request));
-  ASSIGN_OR_RETURN(const graph::PruningResult pruning, Prune(graph, options));
+  ASSIGN_OR_RETURN(const graph::PruningResult pruning,
+                   PruneOrKeepImported(graph, options, AsksForPruning(request.prune())));
   const std::vector<double>& weights = pruning.logit_weights;
 
   v1::ScoreGraphResponse response;

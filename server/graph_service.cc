@@ -161,8 +161,8 @@ absl::Status GraphServiceImpl::StartPruneGraph(const grpc::ByteBuffer& bytes,
                         [opened = context_->opened, id,
                          prune = std::move(prune)]() -> absl::StatusOr<ResponseStream::Source> {
                           ASSIGN_OR_RETURN(auto graph, opened->Read(id));
-                          return GraphSource<v1::PruneGraphResponse>(std::move(graph),
-                                                                     {.prune = prune});
+                          return GraphSource<v1::PruneGraphResponse>(
+                              std::move(graph), {.prune = prune, .prunes_imported = true});
                         });
 }
 
@@ -415,8 +415,7 @@ absl::Status GraphServiceImpl::StartExportGraph(const grpc::ByteBuffer& bytes,
       [context = context_, id,
        options = std::move(options)]() mutable -> absl::StatusOr<ResponseStream::Source> {
         ASSIGN_OR_RETURN(const auto graph, context->opened->Read(id));
-        ASSIGN_OR_RETURN(auto annotations, context->graphs->GetAnnotations(id));
-        options.annotations = std::move(annotations.text);
+        ASSIGN_OR_RETURN(options.annotations, ReadAnnotations(*context->graphs, id));
         ASSIGN_OR_RETURN(auto file, WriteExport(graph, options, context->temporary_dir));
         return [file = std::move(file)]() -> absl::StatusOr<std::optional<grpc::ByteBuffer>> {
           v1::ExportGraphResponse message;

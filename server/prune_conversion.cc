@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "model/base/status.h"
+#include "model/graph/keep_imported.h"
 
 namespace cajal::server {
 namespace {
@@ -124,6 +125,8 @@ absl::StatusOr<graph::PruningOptions> FromProto(const v1::PruneOptions& proto) {
   return options;
 }
 
+bool AsksForPruning(const v1::PruneOptions& proto) { return proto.ByteSizeLong() > 0; }
+
 v1::PruneOptions ToProto(const graph::PruningOptions& options,
                          const graph::AttributionGraph& graph) {
   v1::PruneOptions proto;
@@ -144,6 +147,12 @@ absl::StatusOr<graph::PruningResult> Prune(const graph::AttributionGraph& graph,
   absl::StatusOr<graph::PruningResult> result = graph::PruneGraph(graph, options);
   if (!result.ok()) return WithinField(kField, result.status());
   return result;
+}
+
+absl::StatusOr<graph::PruningResult> PruneOrKeepImported(const graph::AttributionGraph& graph,
+                                                         const graph::PruningOptions& options,
+                                                         bool prunes_imported) {
+  return graph.imported && !prunes_imported ? graph::KeepImported(graph) : Prune(graph, options);
 }
 
 }  // namespace cajal::server

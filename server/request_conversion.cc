@@ -103,6 +103,7 @@ absl::StatusOr<GraphPresentation> PresentationFromProto(v1::GraphView view,
                                                         const v1::PruneOptions& prune) {
   GraphPresentation presentation;
   ASSIGN_OR_RETURN(presentation.prune, FromProto(prune));
+  presentation.prunes_imported = AsksForPruning(prune);
   switch (view) {
     case v1::GRAPH_VIEW_UNSPECIFIED:
       break;

@@ -47,6 +47,8 @@ absl::StatusOr<CreateGraphCall> FromProto(v1::CreateGraphRequest&& proto,
 struct GraphPresentation {
   v1::GraphView view = v1::GRAPH_VIEW_PRUNED;
   graph::PruningOptions prune;
+  // False if the request has no pruning: an imported graph is then shown as its file has it.
+  bool prunes_imported = false;
 };
 // Errors name "view" and fields below "prune".
 absl::StatusOr<GraphPresentation> PresentationFromProto(v1::GraphView view,

@@ -4,13 +4,18 @@
 #include <cmath>
 #include <cstdint>
 #include <numeric>
+#include <optional>
+#include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "model/checkpoint/json.h"
 #include "model/graph/circuit_tracer_records.h"
 #include "model/graph/graph_check.h"
+#include "model/graph/q_params.h"
 
 namespace cajal::graph {
 namespace {
@@ -33,7 +38,7 @@ absl::Status TooLarge(const std::string& field, const std::string& what, int64_t
 // A file's nodes and links; nodes by their place in the file.
 struct Collected {
   json metadata;
-  std::string q_params_json;
+  json q_params;
   std::vector<CircuitTracerNode> nodes;  // ids are in `by_id` alone
   absl::flat_hash_map<std::string, int32_t> by_id;
   std::vector<int32_t> sources;
@@ -51,7 +56,7 @@ class Collector final : public CircuitTracerSink {
   }
 
   absl::Status QParams(json q_params) override {
-    file_.q_params_json = q_params.dump();
+    file_.q_params = std::move(q_params);
     return absl::OkStatus();
   }
 
@@ -313,16 +318,23 @@ absl::StatusOr<EdgeMatrix> ToMatrix(Collected* file, const std::vector<int32_t>&
   return edges;
 }
 
-std::vector<std::pair<std::string, std::string>> LabelsOf(const Collected& file,
-                                                          const AttributionGraph& graph,
-                                                          const std::vector<int32_t>& places) {
-  std::vector<std::pair<std::string, std::string>> labels;
+Annotations AnnotationsOf(const Collected& file, const AttributionGraph& graph,
+                          const std::vector<int32_t>& places) {
+  Annotations annotations = AnnotationsFromQParams(
+      graph, file.q_params, [&](const std::string& id) -> std::optional<int32_t> {
+        const auto found = file.by_id.find(id);
+        if (found == file.by_id.end()) return std::nullopt;
+        return places[found->second];
+      });
   for (size_t i = 0; i < file.nodes.size(); ++i) {
     const CircuitTracerNode& node = file.nodes[i];
-    const bool is_named = node.kind == NodeKind::kFeature || node.kind == NodeKind::kError;
-    if (is_named && !node.label.empty()) labels.emplace_back(NodeId(graph, places[i]), node.label);
+    if (node.kind == NodeKind::kLogit || node.label.empty()) continue;
+    if (node.label.size() > kMaxLabelBytes) continue;
+    annotations.labels.emplace(NodeId(graph, places[i]), node.label);
   }
-  return labels;
+  if (!CheckAnnotations(graph, annotations).ok()) annotations.labels.clear();
+  if (!CheckAnnotations(graph, annotations).ok()) annotations.supernodes.clear();
+  return annotations;
 }
 
 absl::StatusOr<CircuitTracerImport> Assemble(Collected file, const ImportLimits& limits) {
@@ -349,10 +361,9 @@ absl::StatusOr<CircuitTracerImport> Assemble(Collected file, const ImportLimits&
   graph.bias.assign(graph.n_nodes(), 0);
   graph.pre_activations.assign(graph.n_nodes(), 0);
   graph.imported = PartOf(file, places);
-  result.labels = LabelsOf(file, graph, places);
-  result.q_params_json = std::move(file.q_params_json);
   ASSIGN_OR_RETURN(graph.edges, ToMatrix(&file, places, graph.n_nodes()));
   RETURN_IF_ERROR(CheckGraph(graph));
+  result.annotations = AnnotationsOf(file, graph, places);
   return result;
 }
 

@@ -20,11 +20,9 @@
 #pragma once
 
 #include <istream>
-#include <string>
-#include <utility>
-#include <vector>
 
 #include "model/base/status.h"
+#include "model/graph/annotations.h"
 #include "model/graph/attribution_graph.h"
 #include "model/graph/import_limits.h"
 
@@ -32,9 +30,10 @@ namespace cajal::graph {
 
 struct CircuitTracerImport {
   AttributionGraph graph;
-  std::string q_params_json;  // what its page keeps of pins and groups; empty = the file has none
-  // The labels (`clerp`) of features and errors that have one, as (node id, label).
-  std::vector<std::pair<std::string, std::string>> labels;
+  // Pins and groups of `qParams` (q_params.h), and as labels the `clerp` of nodes that are no
+  // logits. Passes CheckAnnotations: labels that are longer than it allows are left out, and all
+  // labels, then all groups, if the whole would be too long.
+  Annotations annotations;
 };
 
 // `stream` must be seekable: links that come before the nodes need a second look. Reads piece by

@@ -6,14 +6,16 @@
 
 #include "model/graph/graph_view.h"
 #include "model/graph/node.h"
+#include "model/graph/q_params.h"
 
 namespace cajal::graph {
 namespace {
 
 using nlohmann::json;
 
-std::string Dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+template <typename Json>
+std::string Dump(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 json WithImported(json metadata, const ImportedPart& part, bool as_imported) {
@@ -103,19 +105,26 @@ NodeFields FieldsOf(const AttributionGraph& graph, const NodeAddress& address) {
           "L_" + index + "-" + position};
 }
 
-void WriteNode(const AttributionGraph& graph, const PruningResult& pruning, int32_t node,
-               PieceWriter& out) {
+// What the pages show of a node when it is pointed at.
+std::string ClerpOf(const LogitNode* logit, const std::string& id, const Annotations& annotations) {
+  if (logit != nullptr) return LogitLabel(*logit);
+  const auto label = annotations.labels.find(id);
+  return label == annotations.labels.end() ? "" : label->second;
+}
+
+void WriteNode(const AttributionGraph& graph, const PruningResult& pruning,
+               const Annotations& annotations, int32_t node, PieceWriter& out) {
+  const std::string id = NodeId(graph, node);
   const NodeAddress address = AddressOf(graph, node);
   const NodeFields fields = FieldsOf(graph, address);
   const LogitNode* logit =
       address.kind == NodeKind::kLogit ? &graph.logits[node - graph.first_logit()] : nullptr;
-  out << R"({"node_id":")" << NodeId(graph, node) << R"(","feature":)" << fields.feature
-      << R"(,"layer":")" << fields.layer << R"(","ctx_idx":)" << int64_t{address.position}
-      << R"(,"feature_type":")" << fields.feature_type << R"(","token_prob":)"
-      << (logit != nullptr ? logit->weight() : 0.0f) << R"(,"is_target_logit":)"
-      << (node == graph.first_logit() ? "true" : "false")
+  out << R"({"node_id":")" << id << R"(","feature":)" << fields.feature << R"(,"layer":")"
+      << fields.layer << R"(","ctx_idx":)" << int64_t{address.position} << R"(,"feature_type":")"
+      << fields.feature_type << R"(","token_prob":)" << (logit != nullptr ? logit->weight() : 0.0f)
+      << R"(,"is_target_logit":)" << (node == graph.first_logit() ? "true" : "false")
       << R"(,"run_idx":0,"reverse_ctx_idx":0,"jsNodeId":")" << fields.js_node_id << R"(","clerp":)"
-      << (logit != nullptr ? Dump(LogitLabel(*logit)) : "\"\"") << R"(,"influence":)";
+      << Dump(json(ClerpOf(logit, id, annotations))) << R"(,"influence":)";
   // Below 0: the imported file has none.
   if (logit != nullptr || pruning.cumulative_influence[node] < 0) {
     out << "null";
@@ -141,12 +150,11 @@ absl::Status WriteCircuitTracerJson(const AttributionGraph& graph, const Pruning
                                     const CircuitTracerJsonOptions& options, const TextSink& sink) {
   const GraphView view = PrunedView(graph, pruning);
   PieceWriter out(sink);
-  out << R"({"metadata":)" << Dump(Metadata(graph, pruning, scores, options))
-      << R"(,"qParams":{"pinnedIds":[],"supernodes":[],"linkType":"both","clickedId":"",)"
-      << R"("sg_pos":""},"nodes":[)";
+  out << R"({"metadata":)" << Dump(Metadata(graph, pruning, scores, options)) << R"(,"qParams":)"
+      << Dump(QParamsOf(graph, pruning, options.annotations)) << R"(,"nodes":[)";
   for (size_t i = 0; i < view.nodes.size(); ++i) {
     if (i > 0) out << ",";
-    WriteNode(graph, pruning, view.nodes[i], out);
+    WriteNode(graph, pruning, options.annotations, view.nodes[i], out);
     RETURN_IF_ERROR(out.FlushIfFull());
   }
   out << R"(],"links":[)";

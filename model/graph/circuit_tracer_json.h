@@ -2,16 +2,16 @@
 // Anthropic's front end read.
 //
 // Two things follow circuit-tracer's newest code rather than its release 0.4.1: error nodes are
-// named
-// `{layer}_-1_{position}` (0.4.1's `0_{layer}_{position}` collide with features of layer 0), and
-// the metadata carry generator, settings and scores. Numbers are those of the float32 values, to
-// the bit. Texts that are not valid UTF-8 are exported with U+FFFD in place of the bad bytes.
+// named `{layer}_-1_{position}` (0.4.1's `0_{layer}_{position}` collide with features of layer 0),
+// and the metadata carry generator, settings and scores. Numbers are those of the float32 values,
+// to the bit. Texts that are not valid UTF-8 are exported with U+FFFD in place of the bad bytes.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
 #include "model/base/status.h"
+#include "model/graph/annotations.h"
 #include "model/graph/attribution_graph.h"
 #include "model/graph/pruning.h"
 #include "model/graph/scores.h"
@@ -27,6 +27,10 @@ struct CircuitTracerJsonOptions {
   // slug and schema_version. The export is then what was imported, to the byte if Cajal wrote it;
   // nodes and links come in Cajal's order. Otherwise the file's metadata stay beside Cajal's own.
   bool as_imported = false;
+  // The graph's (CheckAnnotations). Pins and supernodes go into `qParams` (q_params.h), labels into
+  // the nodes' `clerp`; those of logits are left out, because the pages read token and probability
+  // there.
+  Annotations annotations = {};
 };
 
 // `pruning` and `scores` are of the same graph. Fails only as the sink does.

@@ -223,10 +223,59 @@ TEST(CircuitTracerImportTest, WhatIsNotInTheFileIsZeroOrMissing) {
   EXPECT_EQ(exported["nodes"].size(), 4);
 }
 
-TEST(CircuitTracerImportTest, PinsGroupsAndLabelsAreHandedOn) {
-  const CircuitTracerImport import = MustImport(SmallFile().dump());
-  EXPECT_THAT(import.labels, ElementsAre(Pair("1_5_1", "a label")));
-  EXPECT_EQ(json::parse(import.q_params_json), SmallFile()["qParams"]);
+TEST(CircuitTracerImportTest, PinsGroupsAndLabelsBecomeAnnotations) {
+  const Annotations annotations = MustImport(SmallFile().dump()).annotations;
+  EXPECT_THAT(annotations.labels, ElementsAre(Pair("1_5_1", "a label")));
+  EXPECT_THAT(annotations.pins, ElementsAre("1_5_1"));
+  EXPECT_THAT(annotations.supernodes, ElementsAre(Supernode{"both", {"1_5_1", "0_-1_1"}}));
+}
+
+TEST(CircuitTracerImportTest, PinsUnderTheOldNamesOfErrorsBecomeAnnotations) {
+  std::string text = SmallFile().dump();
+  for (size_t at; (at = text.find("\"0_-1_1\"")) != std::string::npos;) {
+    text.replace(at, 8, "\"0_0_1\"");
+  }
+  const Annotations annotations = MustImport(text).annotations;
+  EXPECT_THAT(annotations.supernodes, ElementsAre(Supernode{"both", {"1_5_1", "0_-1_1"}}));
+}
+
+TEST(CircuitTracerImportTest, AnnotationsComeBackInTheExport) {
+  AttributionGraph graph = TwelveNodeGraph();
+  const auto pruning = PruneGraph(graph, {1, 1});
+  ASSERT_TRUE(pruning.ok()) << pruning.status();
+  const Annotations annotations = {
+      .labels = {{"1_0_1", "say \"<&>\""}, {"0_-1_1", "an error"}, {"E_2_0", "a token"}},
+      .pins = {"3_40_1", "1_0_1"},
+      .supernodes = {{"first", {"0_1_1"}}, {"second", {"1_0_1", "1_5_1"}}}};
+  const std::string first = Export(graph, *pruning, {.slug = "first", .annotations = annotations});
+  const CircuitTracerImport import = MustImport(first);
+  EXPECT_EQ(import.annotations, annotations);
+  const auto kept = KeepImported(import.graph);
+  ASSERT_TRUE(kept.ok()) << kept.status();
+  EXPECT_EQ(Export(import.graph, *kept,
+                   {.slug = "first", .as_imported = true, .annotations = import.annotations}),
+            first);
+}
+
+TEST(CircuitTracerImportTest, LabelsThatAreTooLongAreLeftOut) {
+  json file = SmallFile();
+  file["nodes"][0]["clerp"] = std::string(kMaxLabelBytes + 1, 'x');
+  file["nodes"][1]["clerp"] = std::string(kMaxLabelBytes, 'x');
+  const Annotations annotations = MustImport(file.dump()).annotations;
+  EXPECT_THAT(annotations.labels, ElementsAre(Pair("0_-1_1", std::string(kMaxLabelBytes, 'x'))));
+}
+
+TEST(CircuitTracerImportTest, LabelsThatAreTooMuchTogetherAreLeftOut) {
+  const AttributionGraph graph = RandomGraph(1, 600);
+  json file = json::parse(ExportPruned(graph));
+  for (json& node : file["nodes"]) {
+    if (node["feature_type"] != "logit") node["clerp"] = std::string(1000, 'x');
+  }
+  ASSERT_GT((file["nodes"].size() - graph.logits.size()) * 1000, kMaxAnnotationsBytes);
+  file["qParams"]["pinnedIds"] = {file["nodes"][0]["node_id"]};
+  const Annotations annotations = MustImport(file.dump()).annotations;
+  EXPECT_THAT(annotations.labels, testing::IsEmpty());
+  EXPECT_THAT(annotations.pins, ElementsAre(file["nodes"][0]["node_id"].get<std::string>()));
 }
 
 // As a program writes it that sorts keys.
@@ -295,7 +344,12 @@ INSTANTIATE_TEST_SUITE_P(
                 kMalformed, "metadata.prompt_tokens"},
         Hostile{"MetadataThatAreAList", [](json& f) { f["metadata"] = json::array(); }, kMalformed,
                 "metadata"},
-        Hostile{"NoNodes", [](json& f) { f.erase("nodes"); }, kMalformed, "nodes"},
+        Hostile{"NoNodes",
+                [](json& f) {
+                  f.erase("nodes");
+                  f["links"].clear();
+                },
+                kMalformed, "nodes"},
         Hostile{"NodesThatAreAnObject", [](json& f) { f["nodes"] = json::object(); }, kMalformed,
                 "nodes"},
         Hostile{"ANodeThatIsANumber", [](json& f) { f["nodes"][1] = 7; }, kMalformed, "nodes[1]"},

@@ -35,18 +35,20 @@ std::string Violations(const json& document) {
   return text;
 }
 
-json Export(const AttributionGraph& graph) {
+json Export(const AttributionGraph& graph, const Annotations& annotations = {}) {
   const auto pruning = PruneGraph(graph, {0.8, 0.98});
   const auto scores = ComputeScores(graph);
   std::string text;
   EXPECT_TRUE(pruning.ok() && scores.ok());
-  EXPECT_TRUE(WriteCircuitTracerJson(
-                  graph, *pruning, *scores,
-                  {.slug = "a-graph", .generator_version = "1.2", .create_time_unix_ms = 99},
-                  [&text](std::string_view piece) {
-                    text += piece;
-                    return absl::OkStatus();
-                  })
+  EXPECT_TRUE(WriteCircuitTracerJson(graph, *pruning, *scores,
+                                     {.slug = "a-graph",
+                                      .generator_version = "1.2",
+                                      .create_time_unix_ms = 99,
+                                      .annotations = annotations},
+                                     [&text](std::string_view piece) {
+                                       text += piece;
+                                       return absl::OkStatus();
+                                     })
                   .ok());
   return json::parse(text);
 }
@@ -70,6 +72,11 @@ TEST(HostedSchemaTest, TheSchemaFindsWhatIsWrong) {
 
 TEST(HostedSchemaTest, EveryExportPasses) {
   EXPECT_EQ(Violations(Export(TwelveNodeGraph())), "");
+  EXPECT_EQ(
+      Violations(Export(TwelveNodeGraph(), {.labels = {{"1_0_1", "a label"}},
+                                            .pins = {"1_0_1"},
+                                            .supernodes = {{"a group", {"1_0_1", "3_40_1"}}}})),
+      "");
   EXPECT_EQ(Violations(Export(RandomGraph(5, 60))), "");
   for (const std::string& name : GoldenGraphNames()) {
     EXPECT_EQ(Violations(Export(GoldenGraph(name))), "") << name;

@@ -36,21 +36,20 @@ AttributionGraph WithPositionsFromTheBeginning(AttributionGraph graph) {
   return graph;
 }
 
-std::shared_ptr<const StoredGraph> Stored(AttributionGraph graph) {
-  auto stored = std::make_shared<StoredGraph>();
-  stored->record.id = "abc";
-  stored->record.summary =
-      graph::Summarize(graph, {}, {.seconds = 1.5, .phases = {{"forward", 0.5}}});
-  stored->graph = std::move(graph);
-  return stored;
-}
-
-std::string Write(const AttributionGraph& graph) {
+std::string Write(const AttributionGraph& graph, const graph::Annotations& annotations = {}) {
+  graph::GraphRecord record;
+  record.id = "abc";
+  record.summary = graph::Summarize(graph, {}, {.seconds = 1.5, .phases = {{"forward", 0.5}}});
+  const auto stored = std::make_shared<const StoredGraph>(
+      std::move(record), std::make_shared<const AttributionGraph>(graph));
+  auto messages = GraphMessages::Make(stored, {.view = v1::GRAPH_VIEW_FULL});
+  EXPECT_TRUE(messages.ok()) << messages.status();
   std::string bytes;
-  const absl::Status status = WriteGraphFile(Stored(graph), {}, [&bytes](std::string_view piece) {
-    bytes += piece;
-    return absl::OkStatus();
-  });
+  const absl::Status status =
+      WriteGraphFile(graph, annotations, *std::move(messages), [&bytes](std::string_view piece) {
+        bytes += piece;
+        return absl::OkStatus();
+      });
   EXPECT_TRUE(status.ok()) << status;
   return bytes;
 }
@@ -103,6 +102,16 @@ TEST(GraphFileFormTest, WhatAnImportedFileSaidStays) {
   const auto read = Read(Write(graph));
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_TRUE(graph::Identical(read->graph, WithPositionsFromTheBeginning(graph)));
+}
+
+TEST(GraphFileFormTest, AnnotationsStay) {
+  const graph::Annotations annotations = {
+      .labels = {{"1_0_1", "a label"}, {"3_40_1", "an answer"}},
+      .pins = {"E_2_0", "1_0_1"},
+      .supernodes = {{"a group", {"0_3_0", "inner"}}, {"inner", {"0_1_1"}}}};
+  const auto read = Read(Write(graph::TwelveNodeGraph(), annotations));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->annotations, annotations);
 }
 
 TEST(GraphFileFormTest, IsProtobufsDelimitedFormAfterEightBytes) {
@@ -214,6 +223,12 @@ INSTANTIATE_TEST_SUITE_P(
                   r->emplace_back().mutable_end();
                 },
                 "MALFORMED_GRAPH", "image_span"},
+        Harmful{"APinOnNoNode",
+                [](Records* r) {
+                  r->back().mutable_annotations()->add_pins("9_9_9");
+                  r->emplace_back().mutable_end();
+                },
+                "MALFORMED_GRAPH", "annotations.pins[0]"},
         Harmful{"ImportedMetadataThatAreNoJson",
                 [](Records* r) {
                   r->back().mutable_imported()->set_metadata_json("{");

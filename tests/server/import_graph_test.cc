@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "tests/server/test_server.h"
 
@@ -124,6 +126,90 @@ TEST(ImportGraphTest, AnImportedGraphPassesThroughCajalsOwnForm) {
   ASSERT_TRUE(Import(&server, own, &second, 1 << 20, "another").ok());
   EXPECT_TRUE(second.is_imported());
   EXPECT_EQ(Export(&server, second.name(), v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON), file);
+}
+
+v1::Annotations AnnotationsOf(TestServer* server, const std::string& name) {
+  grpc::ClientContext context;
+  v1::GetAnnotationsRequest request;
+  request.set_name(name);
+  v1::GetAnnotationsResponse response;
+  EXPECT_TRUE(server->graphs().GetAnnotations(&context, request, &response).ok());
+  return response.annotations();
+}
+
+void Annotate(TestServer* server, const std::string& name, const v1::Annotations& annotations) {
+  grpc::ClientContext context;
+  v1::UpdateGraphRequest request;
+  request.set_name(name);
+  request.set_etag("*");
+  *request.mutable_annotations() = annotations;
+  v1::UpdateGraphResponse response;
+  const grpc::Status status = server->graphs().UpdateGraph(&context, request, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
+// A label, a pin and a supernode, on nodes that pruning keeps.
+v1::Annotations SomeAnnotations(TestServer* server, const std::string& name) {
+  const auto file =
+      nlohmann::json::parse(Export(server, name, v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON));
+  const std::string id = file["nodes"][0]["node_id"];
+  v1::Annotations annotations;
+  (*annotations.mutable_labels())[id] = "a label";
+  annotations.add_pins(id);
+  annotations.add_supernodes()->set_name("a group");
+  annotations.mutable_supernodes(0)->add_members(id);
+  return annotations;
+}
+
+class AnnotatedGraphTest : public testing::TestWithParam<v1::ExportFormat> {};
+
+TEST_P(AnnotatedGraphTest, KeepsLabelsPinsAndSupernodes) {
+  TestServer server;
+  const std::string created = CreateGraph(&server).name();
+  const v1::Annotations annotations = SomeAnnotations(&server, created);
+  Annotate(&server, created, annotations);
+  const std::string file = Export(&server, created, GetParam());
+  v1::Graph graph;
+  const grpc::Status status = Import(&server, file, &graph);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(AnnotationsOf(&server, graph.name()).DebugString(), annotations.DebugString());
+  if (GetParam() == v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON) {
+    EXPECT_EQ(Export(&server, graph.name(), GetParam()), file);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, AnnotatedGraphTest,
+                         testing::Values(v1::EXPORT_FORMAT_CAJAL,
+                                         v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON),
+                         [](const auto& test) { return v1::ExportFormat_Name(test.param); });
+
+// The file's nodes and edges, all of them, unless the call asks for a pruning.
+TEST(ImportGraphTest, AnImportedGraphIsShownAsItsFileHasItUnlessAPruningIsAskedFor) {
+  TestServer server;
+  server.engine().set_features_per_layer(20);
+  const std::string file =
+      Export(&server, CreateGraph(&server).name(), v1::EXPORT_FORMAT_CIRCUIT_TRACER_JSON);
+  const auto document = nlohmann::json::parse(file);
+  v1::Graph graph;
+  ASSERT_TRUE(Import(&server, file, &graph).ok());
+  const auto header = [&](std::optional<double> node_threshold) {
+    grpc::ClientContext context;
+    v1::GetGraphRequest request;
+    request.set_name(graph.name());
+    if (node_threshold) request.mutable_prune()->set_node_threshold(*node_threshold);
+    const auto reader = server.graphs().GetGraph(&context, request);
+    v1::GetGraphResponse first, response;
+    EXPECT_TRUE(reader->Read(&first));
+    while (reader->Read(&response)) {
+    }
+    EXPECT_TRUE(reader->Finish().ok());
+    return first.header();
+  };
+  const v1::GraphHeader whole = header(std::nullopt);
+  EXPECT_EQ(whole.n_kept_nodes(), static_cast<int>(document["nodes"].size()));
+  EXPECT_EQ(whole.n_kept_edges(), static_cast<int>(document["links"].size()));
+  EXPECT_EQ(whole.prune().node_threshold(), 1);
+  EXPECT_LT(header(0.3).n_kept_nodes(), whole.n_kept_nodes());
 }
 
 TEST(ImportGraphTest, AnUploadGoesOnWhereTheServerIs) {
