@@ -25,10 +25,12 @@ export class Tooltip {
     this.box.hidden = node < 0 || !this.pane.matches(':hover');
     if (this.box.hidden) return;
     const {graph} = state;
+    const title = nodeTitle(state, node);
+    const name = nodeName(graph, node);
+    const what = title === name ? kindName(graph, node) : `${kindName(graph, node)} ${name}`;
     const lines = [
-      make('strong', {}, nodeTitle(state, node)),
-      make('span', {}, `${kindName(graph, node)} ${nodeName(graph, node)}`),
-      make('span', {}, positionText(graph, graph.position[node])),
+      make('strong', {}, title),
+      make('span', {}, `${what} at ${positionText(graph, graph.position[node])}`),
     ];
     if (graph.activation[node] !== null)
       lines.push(make('span', {}, `activation ${number(graph.activation[node])}`));
@@ -52,12 +54,13 @@ export class Tooltip {
                                   '−'}${number(Math.abs(weight))} (${percent(Math.abs(share))})`));
   }
 
-  /** Beside the pointer, and inside of the window. */
+  /** Beside the pointer, inside of the window, and not over the panel. */
   place(x, y) {
     this.at = [x, y];
     if (this.box.hidden) return;
     const {offsetWidth, offsetHeight} = this.box;
-    const left = x + 16 + offsetWidth > window.innerWidth ? x - 16 - offsetWidth : x + 16;
+    const {right} = this.pane.getBoundingClientRect();
+    const left = x + 16 + offsetWidth > right ? x - 16 - offsetWidth : x + 16;
     const top = Math.min(y + 12, window.innerHeight - offsetHeight - 8);
     this.box.style.transform = `translate(${Math.max(4, left)}px, ${Math.max(4, top)}px)`;
   }
