@@ -79,7 +79,7 @@ class Setting {
   }
 
   client::Client& client() { return *client_; }
-  const std::string& graph_name() const { return graph_name_; }
+  [[nodiscard]] const std::string& graph_name() const { return graph_name_; }
 
  private:
   Setting() = default;

@@ -107,6 +107,7 @@ TEST_F(OpenedGraphsTest, ThreadsThatAskAtOnceReadOnce) {
   const std::string id = Store(100'000);
   std::atomic<int> failures = 0;
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] { failures += opened.Read(id).ok() ? 0 : 1; });
   }
