@@ -22,7 +22,8 @@ void AddGlobalFlags(CLI::App* cajal, GlobalFlags* flags) {
   cajal
       ->add_option("--timeout", flags->timeout_seconds,
                    "Time limit of each call in seconds, waiting in the queue included; 0 = the "
-                   "command's own: 10 s for info and jobs, 1 min for tokenize, 10 min for commands about stored graphs, "
+                   "command's own: 10 s for info and jobs, 1 min for tokenize, 10 min for commands "
+                   "about stored graphs, "
                    "30 min for forward, 6 h for graph and evaluate")
       ->type_name("SECONDS")
       ->check(Duration())

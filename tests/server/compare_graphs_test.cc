@@ -66,24 +66,24 @@ TEST_F(CompareGraphsTest, AGraphIsTheSameAsItself) {
   EXPECT_EQ(edges_.changes_size(), 16);
 }
 
-// The last words are "three" and "four": the prompts have "one two" in common, and then one has a
-// word more. The last positions correspond, and with them the features.
-TEST_F(CompareGraphsTest, FeaturesAtTheLastPositionsOfTwoPromptsCorrespond) {
+// The three words that both prompts have correspond. All features of the fake engine, its error and
+// its logits are at the last position, which is another one in the longer prompt: the base's 4
+// features, error and 2 logits are lost, and as many are gained, with the token of the fourth word.
+TEST_F(CompareGraphsTest, WhatStandsAtAnAddedWordIsGainedAndWhatStoodAtTheLastOneIsLost) {
   ASSERT_TRUE(Compare().ok());
   EXPECT_EQ(header_.base().name(), request_.base());
   EXPECT_EQ(header_.other().name(), request_.other());
-  ASSERT_EQ(header_.alignment_size(), 2);
-  EXPECT_EQ(header_.alignment(0).length(), 2);
-  EXPECT_EQ(header_.alignment(1).base_begin(), 2);
-  EXPECT_EQ(header_.alignment(1).other_begin(), 3);
-  EXPECT_FALSE(header_.alignment(1).same_tokens());
+  ASSERT_EQ(header_.alignment_size(), 1);
+  EXPECT_EQ(header_.alignment(0).length(), 3);
+  EXPECT_EQ(Count(nodes_.changes(), v1::CHANGE_SAME), 3);
+  EXPECT_EQ(Count(nodes_.changes(), v1::CHANGE_LOST), 7);
+  EXPECT_EQ(Count(nodes_.changes(), v1::CHANGE_GAINED), 8);
+  EXPECT_EQ(Count(edges_.changes(), v1::CHANGE_LOST), 16);
+  EXPECT_EQ(Count(edges_.changes(), v1::CHANGE_GAINED), 16);
   EXPECT_EQ(nodes_.kinds(0), v1::NODE_KIND_FEATURE);
   EXPECT_EQ(nodes_.base_positions(0), 2);
-  EXPECT_EQ(nodes_.other_positions(0), 3);
+  EXPECT_EQ(nodes_.other_positions(0), -1);
   EXPECT_EQ(nodes_.base_activations(0), 1);
-  EXPECT_EQ(Count(edges_.changes(), v1::CHANGE_SAME), 16);
-  EXPECT_EQ(Count(nodes_.changes(), v1::CHANGE_CHANGED), 1);  // the last token
-  EXPECT_EQ(Count(nodes_.changes(), v1::CHANGE_GAINED), 1);   // the token in between
 }
 
 TEST(CompareLargeGraphsTest, MessagesStayBelow512KiB) {
