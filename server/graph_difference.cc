@@ -101,8 +101,6 @@ absl::StatusOr<CompareMessages> CompareMessages::Make(std::shared_ptr<const Stor
   CompareMessages messages;
   messages.base_ = std::move(base);
   messages.other_ = std::move(other);
-  messages.prune_.set_node_threshold(call.prune.node_threshold);
-  messages.prune_.set_edge_threshold(call.prune.edge_threshold);
   ASSIGN_OR_RETURN(messages.base_pruning_,
                    PruneOrKeepImported(messages.base_->graph, call.prune, call.prunes_imported));
   ASSIGN_OR_RETURN(messages.other_pruning_,
@@ -134,7 +132,7 @@ bool CompareMessages::Next(v1::CompareGraphsResponse* message) {
 void CompareMessages::NextHeader(v1::CompareHeader* header) const {
   *header->mutable_base() = ToProto(base_->record);
   *header->mutable_other() = ToProto(other_->record);
-  *header->mutable_prune() = prune_;
+  *header->mutable_prune() = ToProto(base_pruning_.options, base_->graph);
   header->set_same_transcoders(base_->graph.transcoder_name == other_->graph.transcoder_name);
   SetAlignment(base_->graph, other_->graph, comparison_.alignment.other_of, header);
   header->set_n_nodes(static_cast<int32_t>(comparison_.nodes.size()));

@@ -40,7 +40,6 @@ class CompareMessages {
 
   std::shared_ptr<const StoredGraph> base_;
   std::shared_ptr<const StoredGraph> other_;
-  v1::PruneOptions prune_;
   graph::PruningResult base_pruning_;
   graph::PruningResult other_pruning_;
   graph::GraphComparison comparison_;
