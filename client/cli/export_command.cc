@@ -1,4 +1,3 @@
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,20 +18,16 @@ struct ExportFlags {
   std::string slug;
   std::string output;
   bool json = false;
-  // Whether there is a threshold on the command line: without one, an imported graph stays as it
-  // is.
-  std::function<bool()> prunes;
 };
 
 absl::Status RunExport(const ExportFlags& flags, Session& session) {
   const absl::StatusOr<std::optional<OutputFile>> output = CheckOutput("--output", flags.output);
   if (!output.ok()) return output.status();
   if (!output->has_value()) return UsageError("--output: the file's name is empty");
-  const client::ExportGraphRequest request{
-      .name = ResourceName("graphs", flags.id),
-      .format = flags.format,
-      .prune = flags.prunes() ? flags.prune.options() : client::PruneOptions{},
-      .slug = flags.slug};
+  const client::ExportGraphRequest request{.name = ResourceName("graphs", flags.id),
+                                           .format = flags.format,
+                                           .prune = flags.prune.options(),
+                                           .slug = flags.slug};
   const absl::StatusOr<std::string> bytes =
       session.client->ExportGraph(request, session.CallOptions());
   if (!bytes.ok()) return bytes.status();
@@ -76,11 +71,6 @@ Command AddExportCommand(CLI::App* cajal) {
                       .description("circuit-tracer|safetensors|graphml|node-link|dot|html|cajal"));
   AddPruneFlags(app, &flags->prune);
   AddPruneIdFlags(app, &flags->prune);
-  flags->prunes = [app] {
-    return app->count("--node-threshold") + app->count("--edge-threshold") + app->count("--keep") +
-               app->count("--logits") + app->count("--step") >
-           0;
-  };
   app->add_option("--slug", flags->slug, "What the file calls the graph [default: its id]");
   app->add_option("--output", flags->output, "The file")->required()->type_name("FILE");
   AddJsonFlag(app, &flags->json);

@@ -86,7 +86,7 @@ absl::Status RunGraph(const GraphFlags& flags, Session& session) {
       CreateGraph(flags, *std::move(prompt), *std::move(targets), session);
   if (!graph.ok()) return graph.status();
 
-  client::ExportGraphRequest request{.name = graph->info.name, .prune = flags.prune.options()};
+  client::ExportGraphRequest request{.name = graph->info.name, .prune = graph->prune};
   if (output->has_value()) {
     absl::Status status = ExportTo(**output, request, session);
     if (!status.ok()) return status;

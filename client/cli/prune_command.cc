@@ -107,14 +107,13 @@ Json NodesJson(const client::Graph& graph) {
 
 absl::Status RunPrune(const PruneCommandFlags& flags, Session& session) {
   const std::string name = ResourceName("graphs", flags.id);
-  const client::PruneOptions prune = flags.prune.options();
   const absl::StatusOr<std::optional<OutputFile>> output = CheckOutput("--output", flags.output);
   if (!output.ok()) return output.status();
-  const absl::StatusOr<client::Graph> graph =
-      session.client->PruneGraph({.name = name, .prune = prune}, session.CallOptions());
+  const absl::StatusOr<client::Graph> graph = session.client->PruneGraph(
+      {.name = name, .prune = flags.prune.options()}, session.CallOptions());
   if (!graph.ok()) return graph.status();
   if (output->has_value()) {
-    const absl::Status status = ExportTo(**output, {.name = name, .prune = prune}, session);
+    const absl::Status status = ExportTo(**output, {.name = name, .prune = graph->prune}, session);
     if (!status.ok()) return status;
   }
   if (flags.json) {

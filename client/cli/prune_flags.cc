@@ -101,10 +101,8 @@ std::string PruningText(const client::PruneOptions& prune, std::optional<double>
 
 client::PruneOptions PruneFlags::options() const {
   client::PruneOptions options;
-  if (steps.empty()) {
-    options.node_threshold = node_threshold;
-    options.edge_threshold = edge_threshold;
-  }
+  options.node_threshold = node_threshold;
+  options.edge_threshold = edge_threshold;
   for (const std::string& step : steps) options.steps.push_back(ParsePruneStep(step).value());
   options.keep_ids = keep_ids;
   options.logit_ids = logit_ids;
@@ -114,15 +112,14 @@ client::PruneOptions PruneFlags::options() const {
 void AddPruneFlags(CLI::App* app, PruneFlags* flags) {
   CLI::Option* nodes = app->add_option("--node-threshold", flags->node_threshold,
                                        "Share of the influence on the logits that the kept nodes "
-                                       "carry, 0 to 1")
+                                       "carry, 0 to 1 [default: 0.8]")
                            ->type_name("P")
-                           ->check(Share())
-                           ->capture_default_str();
+                           ->check(Share());
   CLI::Option* edges = app->add_option("--edge-threshold", flags->edge_threshold,
-                                       "Share of the influence that the kept edges carry, 0 to 1")
+                                       "Share of the influence that the kept edges carry, 0 to 1 "
+                                       "[default: 0.98]")
                            ->type_name("P")
-                           ->check(Share())
-                           ->capture_default_str();
+                           ->check(Share());
   app->add_option("--step", flags->steps,
                   absl::StrCat("In place of the thresholds: a step of the pruning; repeat it, each "
                                "works on what the one before has left. ",

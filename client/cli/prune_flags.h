@@ -13,8 +13,10 @@
 namespace cajal::cli {
 
 struct PruneFlags {
-  double node_threshold = 0.8;
-  double edge_threshold = 0.98;
+  // Without any of these the server decides: 0.8 and 0.98, but an imported graph stays as its file
+  // has it.
+  std::optional<double> node_threshold;
+  std::optional<double> edge_threshold;
   std::vector<std::string> steps;  // as ParsePruneStep reads them; then no thresholds
   std::vector<std::string> keep_ids;
   std::vector<std::string> logit_ids;

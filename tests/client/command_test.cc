@@ -250,7 +250,7 @@ TEST_F(CommandTest, GraphSendsItsFlagsAndLeavesTheRestToTheServer) {
   ASSERT_EQ(created_.targets_size(), 2);
   EXPECT_EQ(created_.targets(1).token(), " Rome");
   EXPECT_EQ(created_.prune().node_threshold(), 0.7);
-  EXPECT_EQ(created_.prune().edge_threshold(), 0.98);
+  EXPECT_FALSE(created_.prune().has_edge_threshold());
 }
 
 TEST_F(CommandTest, GraphTracesSumsAtEveryPositionAndFeaturesAtTheirs) {
@@ -465,10 +465,10 @@ TEST_F(CommandTest, GraphsGetAndDeleteTakeAnId) {
 
 TEST_F(CommandTest, ExportWritesTheChosenFormat) {
   ServeGraphs();
-  const CommandResult result =
-      Run({"export", "7f3a", "--format", "safetensors", "--output", Path("g.st"), "--json"});
+  const CommandResult result = Run({"export", "7f3a", "--format", "safetensors", "--node-threshold",
+                                    "0.7", "--output", Path("g.st"), "--json"});
   ASSERT_EQ(result.exit_code, kExitDone) << result.err;
-  EXPECT_EQ(ReadAll(Path("g.st")), "EXPORT_FORMAT_SAFETENSORS of graphs/7f3a at 0.8");
+  EXPECT_EQ(ReadAll(Path("g.st")), "EXPORT_FORMAT_SAFETENSORS of graphs/7f3a at 0.7");
   EXPECT_EQ(json::parse(result.out)["size_bytes"], ReadAll(Path("g.st")).size());
 }
 
