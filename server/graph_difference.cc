@@ -8,6 +8,7 @@
 #include "model/graph/node.h"
 #include "server/graph_conversion.h"
 #include "server/prompt_conversion.h"
+#include "server/prune_conversion.h"
 #include "server/request_conversion.h"
 
 namespace cajal::server {
