@@ -58,9 +58,9 @@ class WatchedEngine : public Engine {
                                       const ForwardRequest& request) const override {
     return engine_->EstimateBytes(prompt, request);
   }
-  [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
-                                      const AttributionRequest& request) const override {
-    return engine_->EstimateBytes(prompt, request);
+  [[nodiscard]] GraphEstimate EstimateGraph(const PreparedPrompt& prompt,
+                                            const AttributionRequest& request) const override {
+    return engine_->EstimateGraph(prompt, request);
   }
   absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt, const ForwardRequest& request,
                                         RunContext* context) override {
