@@ -64,6 +64,8 @@ void AddAdvice(const std::string& server, const absl::Status& status, std::strin
     AddLine(
         "Make room on the server: `cajal graphs` shows sizes, `cajal graphs delete ID` deletes.",
         text);
+  } else if (reason == "QUOTA") {
+    AddLine("`cajal graphs` shows sizes, `cajal graphs delete ID` deletes.", text);
   } else if (reason == "BROKEN_ANSWER") {
     AddLine(
         "Client and server may be of different versions: compare `cajal --version` and `cajal "

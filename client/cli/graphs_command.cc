@@ -24,35 +24,42 @@ struct GraphsFlags {
 };
 
 // The newest graphs that the filter lets through, page by page.
-absl::StatusOr<std::vector<client::GraphInfo>> List(const GraphsFlags& flags, Session& session) {
+absl::StatusOr<client::GraphPage> List(const GraphsFlags& flags, Session& session) {
   const int32_t limit = flags.limit;
-  std::vector<client::GraphInfo> graphs;
+  client::GraphPage list;
   client::ListGraphsRequest request{.filter = flags.filter};
   if (!flags.since.empty()) request.filter.created_from = *ParseTime(flags.since);
   if (!flags.until.empty()) request.filter.created_before = *ParseTime(flags.until);
   do {
-    request.page_size = limit - static_cast<int32_t>(graphs.size());
+    request.page_size = limit - static_cast<int32_t>(list.graphs.size());
     absl::StatusOr<client::GraphPage> page =
         session.client->ListGraphs(request, session.CallOptions());
     if (!page.ok()) return page.status();
-    graphs.insert(graphs.end(), page->graphs.begin(), page->graphs.end());
+    list.graphs.insert(list.graphs.end(), page->graphs.begin(), page->graphs.end());
+    if (request.page_token.empty()) {  // whoever watches from the first page misses nothing
+      list.total_size = page->total_size;
+      list.watch_cursor = page->watch_cursor;
+    }
     request.page_token = page->next_page_token;
-  } while (!request.page_token.empty() && static_cast<int32_t>(graphs.size()) < limit);
-  return graphs;
+  } while (!request.page_token.empty() && static_cast<int32_t>(list.graphs.size()) < limit);
+  return list;
 }
 
 absl::Status RunList(const GraphsFlags& flags, Session& session) {
-  const absl::StatusOr<std::vector<client::GraphInfo>> graphs = List(flags, session);
-  if (!graphs.ok()) return graphs.status();
+  const absl::StatusOr<client::GraphPage> list = List(flags, session);
+  if (!list.ok()) return list.status();
   if (flags.json) {
     Json json = Json::array();
-    for (const client::GraphInfo& info : *graphs) json.push_back(GraphJson(info));
-    *session.console.out << JsonText({{"graphs", json}}) << "\n";
+    for (const client::GraphInfo& info : list->graphs) json.push_back(GraphJson(info));
+    *session.console.out << JsonText({{"graphs", json},
+                                      {"total_size", list->total_size},
+                                      {"watch_cursor", list->watch_cursor}})
+                         << "\n";
     return absl::OkStatus();
   }
   std::vector<std::vector<std::string>> rows = {
       {"id", "stored", "nodes", "edges", "size", "top logit", "prompt"}};
-  for (const client::GraphInfo& info : *graphs) {
+  for (const client::GraphInfo& info : list->graphs) {
     rows.push_back(
         {ResourceId(info.name), TimeText(info.create_time), CountText(info.n_nodes),
          CountText(info.n_edges), BytesText(info.size_bytes),
@@ -60,6 +67,10 @@ absl::Status RunList(const GraphsFlags& flags, Session& session) {
          info.damage.empty() ? Shortened(info.prompt, kPromptWidth) : "damaged: " + info.damage});
   }
   WriteTable(rows, session.console.out);
+  if (static_cast<int64_t>(list->graphs.size()) < list->total_size) {
+    *session.console.out << "the newest " << CountText(list->graphs.size()) << " of "
+                         << CountText(list->total_size) << "; --limit shows more\n";
+  }
   return absl::OkStatus();
 }
 

@@ -69,7 +69,8 @@ Command AddWatchCommand(CLI::App* cajal) {
                                         "deleted, until Ctrl-C. Goes on after "
                                         "a broken connection, without loss or repetition");
   app->add_option("--cursor", flags->cursor,
-                  "Begin after this event, the `cursor` of a line of --json. Default: now")
+                  "Begin after this event, the `cursor` of a line of --json, or the `watch_cursor` "
+                  "of `cajal graphs --json`. Default: now")
       ->type_name("CURSOR");
   app->add_option("--max-events", flags->max_events, "End after so many; 0 = never")
       ->type_name("N")

@@ -86,9 +86,9 @@ absl::StatusOr<Databases> OpenDatabases(const std::string& directory, int64_t no
 absl::Status QuotaError(const std::string& owner, const std::string& what, int64_t used,
                         int64_t permitted) {
   absl::Status status = absl::ResourceExhaustedError(
-      "the stored graphs of " + (owner.empty() ? "all users" : owner) + " are " +
-      std::to_string(used) + " " + what + ", and " + std::to_string(permitted) +
-      " are permitted: delete some graphs first");
+      (owner.empty() ? "all users keep " : owner + " keeps ") + std::to_string(used) + " " + what +
+      " of the " + std::to_string(permitted) +
+      " that are permitted, which leaves no room for this graph: delete some first");
   status = WithReason(status, "QUOTA");
   status = WithMetadata(status, "used", std::to_string(used));
   return WithMetadata(status, "permitted", std::to_string(permitted));

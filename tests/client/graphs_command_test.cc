@@ -59,6 +59,33 @@ TEST_F(GraphsCommandTest, ATimeThatIsNoneIsWrongUsage) {
   EXPECT_THAT(result.err, HasSubstr("--since: must be a time like 2026-03-01"));
 }
 
+TEST_F(GraphsCommandTest, SaysHowManyThereAreAndWhereAWatchGoesOn) {
+  server_.graphs.list_graphs = [](const v1::ListGraphsRequest& request, auto* response, auto*) {
+    const bool is_first = request.page_token().empty();
+    response->add_graphs()->set_name(is_first ? "graphs/b" : "graphs/a");
+    response->set_next_page_token(is_first ? "before-2" : "before-1");
+    response->set_total_size(is_first ? 1203 : 1204);
+    response->set_watch_cursor(is_first ? "s-7" : "s-8");
+    return grpc::Status::OK;
+  };
+  EXPECT_THAT(Run({"graphs", "--limit", "2"}).out,
+              HasSubstr("the newest 2 of 1,203; --limit shows more\n"));
+  const json list = json::parse(Run({"graphs", "--limit", "2", "--json"}).out);
+  EXPECT_EQ(list["graphs"].size(), 2u);
+  EXPECT_EQ(list["total_size"], 1203);
+  EXPECT_EQ(list["watch_cursor"], "s-7");
+}
+
+TEST_F(GraphsCommandTest, AFullQuotaSaysHowToMakeRoom) {
+  server_.graphs.list_graphs = [](auto&, auto*, grpc::ServerContext* context) {
+    client_test::AddPushback(-1, context);
+    return client_test::TypedError({.code = grpc::StatusCode::RESOURCE_EXHAUSTED,
+                                    .message = "no room for this graph",
+                                    .reason = "QUOTA"});
+  };
+  EXPECT_THAT(Run({"graphs"}).err, HasSubstr("`cajal graphs delete ID` deletes"));
+}
+
 TEST_F(GraphsCommandTest, ADamagedGraphIsShownAsSuch) {
   server_.graphs.list_graphs = [](auto&, v1::ListGraphsResponse* response, auto*) {
     response->add_graphs()->set_name("graphs/7f3a");

@@ -23,7 +23,7 @@ TEST_F(GraphStoreTest, AnOwnerMayHaveSoManyGraphsAndOneMoreForEachThatIsDeleted)
   const absl::Status refused = store->Put(TwelveNodeGraph(), {.owner = "ana"}).status();
   ExpectQuota(refused);
   EXPECT_THAT(std::string(refused.message()),
-              HasSubstr("the stored graphs of ana are 2 graphs, and 2 are permitted"));
+              HasSubstr("ana keeps 2 graphs of the 2 that are permitted"));
   EXPECT_EQ(MetadataOf(refused).at("used"), "2");
   EXPECT_EQ(MetadataOf(refused).at("permitted"), "2");
 
