@@ -41,6 +41,7 @@ absl::StatusOr<JobOutcome> Store(Traced traced, const graph::GraphOrigin& origin
   if (absl::IsInvalidArgument(record.status())) {  // the graph breaks its promises: not the user's
     return absl::InternalError(std::string(record.status().message()));
   }
+  RETURN_IF_ERROR(record.status());
   auto stored = std::make_shared<const StoredGraph>(
       *std::move(record), std::make_shared<const graph::AttributionGraph>(std::move(traced.graph)));
   context->Advance(1);
