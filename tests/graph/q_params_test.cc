@@ -66,8 +66,10 @@ TEST(QParamsTest, WhatCajalDoesNotAllowIsLeftOutOrRenamed) {
 TEST(QParamsTest, LongNamesAreCutBetweenCharacters) {
   std::string name = "x";
   while (name.size() < 200) name += "é";
-  const json q_params = {
-      {"supernodes", {json::array({name, "0_3_0"}), json::array({name, "0_1_1"})}}};
+  json q_params;
+  for (const char* member : {"0_3_0", "0_1_1"}) {
+    q_params["supernodes"].push_back(json::array({name, member}));
+  }
   const Annotations annotations = Read(TwelveNodeGraph(), q_params.dump().c_str());
   ASSERT_EQ(annotations.supernodes.size(), 2u);
   EXPECT_EQ(annotations.supernodes[0].name, name.substr(0, 127));
