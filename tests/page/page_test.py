@@ -403,6 +403,29 @@ class Looks(PageTest):
         self.assertLessEqual(graph, side)
         self.assertLessEqual(width, 420)
 
+    def test_labels_near_the_right_edge_are_whole(self):
+        browser.resize(420, 800)
+        long = "a label that is rather long"
+        page = self.open("twelve", f'pruningThreshold=1&edgeThreshold=1&clerps=[["1_5_1","{long}"]]')
+        # Where texts of the overlay begin and end, as it is drawn once more.
+        page.run("window.drawn = [];"
+                 "const prototype = CanvasRenderingContext2D.prototype; const draw = prototype.fillText;"
+                 "prototype.fillText = function(words, x, y) {"
+                 "  const width = this.measureText(words).width;"
+                 "  const left = x - width * {left: 0, center: 0.5, right: 1}[this.textAlign];"
+                 "  for (const end of [left, left + width])"
+                 "    window.drawn.push([words, this.getTransform().transformPoint({x: end, y}).x]);"
+                 "  draw.call(this, words, x, y);"
+                 "}; window.cajal.view.schedule()")
+        page.settle()
+        drawn = page.run("return window.drawn")
+        width = page.run("return document.getElementById('overlay').width")
+        for words in (long, "‘ two’ 60 %", "‘ three’ 20 %"):
+            ends = [x for text, x in drawn if text == words]
+            self.assertEqual(len(ends), 2, [text for text, _ in drawn])
+            self.assertGreaterEqual(min(ends), 0, words)
+            self.assertLessEqual(max(ends), width, words)
+
     def test_all_edges_are_drawn_behind_the_nodes_when_asked_for(self):
         page = self.open("golden_one_image__plt_topk", "edges=none")
         self.assertEqual(page.painted("#background"), 0)

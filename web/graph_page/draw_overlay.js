@@ -73,27 +73,49 @@ function shortened(words, length) {
   return words.length > length ? `${words.slice(0, length - 1)}…` : words;
 }
 
-/** Names the targets above their nodes, aslant, and the nodes that the user has labelled. */
+/** Names the targets above their nodes, aslant: to the right unless the edge is too near. */
+function drawTargetNames(context, state, frame, palette) {
+  const {graph} = state;
+  const {x, y} = frame.layout;
+  context.font = `12px ${palette.font}`;
+  const names = [];
+  for (let node = graph.firstLogit; node < graph.nNodes; ++node) {
+    names.push({
+      words: shortened(nodeTitle(state, node), 22),
+      px: frame.x(x[node]),
+      py: frame.y(y[node]) - frame.radius - 4
+    });
+  }
+  // All the same way, or they would cross.
+  const leanLeft = names.some(
+      ({words, px}) => px <= frame.width &&
+          px + context.measureText(words).width * Math.SQRT1_2 + 6 > frame.width);
+  context.textAlign = leanLeft ? 'right' : 'left';
+  for (const {words, px, py} of names) {
+    context.save();
+    context.translate(px, py);
+    context.rotate(leanLeft ? Math.PI / 4 : -Math.PI / 4);
+    text(context, palette, words, 0, 0);
+    context.restore();
+  }
+}
+
+/** Names the targets, and the nodes that the user has labelled: on the side where there is room. */
 export function drawLabels(context, state, frame, palette) {
   const {graph} = state;
   const {x, y} = frame.layout;
   context.textBaseline = 'middle';
-  context.textAlign = 'left';
-  context.font = `12px ${palette.font}`;
-  for (let node = graph.firstLogit; node < graph.nNodes; ++node) {
-    context.save();
-    context.translate(frame.x(x[node]), frame.y(y[node]) - frame.radius - 4);
-    context.rotate(-Math.PI / 4);
-    text(context, palette, shortened(nodeTitle(state, node), 22), 0, 0);
-    context.restore();
-  }
+  drawTargetNames(context, state, frame, palette);
   context.font = `11.5px ${palette.font}`;
   for (const id of state.labels.keys()) {
     const node = graph.nodeOfId.get(id);
     if (node === undefined || node >= graph.firstLogit || !state.isShown(node)) continue;
-    text(
-        context, palette, shortened(nodeTitle(state, node), 28),
-        frame.x(x[node]) + frame.radius + 5, frame.y(y[node]));
+    const words = shortened(nodeTitle(state, node), 28);
+    const px = frame.x(x[node]);
+    const gap = frame.radius + 5;
+    const isLeft = px + gap + context.measureText(words).width > frame.width;
+    context.textAlign = isLeft ? 'right' : 'left';
+    text(context, palette, words, isLeft ? px - gap : px + gap, frame.y(y[node]));
   }
 }
 
