@@ -56,13 +56,16 @@ TEST_F(OpenedGraphsTest, AGraphIsReadOnceAndThenFoundOpen) {
 }
 
 TEST_F(OpenedGraphsTest, TheGraphThatWasUsedLongestAgoMakesRoom) {
-  OpenedGraphs opened(archive_.get(), 250'000);
   const std::string a = Store(100'000);
   const std::string b = Store(100'000);
   const std::string c = Store(100'000);
+  OpenedGraphs scale(archive_.get(), 1 << 20);
+  ASSERT_TRUE(scale.Read(a).ok());
+  const int64_t budget_bytes = scale.counters().bytes * 5 / 2;
+  OpenedGraphs opened(archive_.get(), budget_bytes);
   for (const std::string& id : {a, b, a, c}) ASSERT_TRUE(opened.Read(id).ok());
   EXPECT_EQ(opened.counters().graphs, 2);
-  EXPECT_LE(opened.counters().bytes, 250'000);
+  EXPECT_LE(opened.counters().bytes, budget_bytes);
   ASSERT_TRUE(opened.Read(a).ok());
   EXPECT_EQ(opened.counters().misses, 3) << "a was closed and not b";
   ASSERT_TRUE(opened.Read(b).ok());
