@@ -32,7 +32,7 @@ absl::Status WorkPool::TrySchedule(std::function<void()> task) {
 void WorkPool::Schedule(std::function<void()> task) {
   {
     MutexLock lock(&mutex_);
-    tasks_.push_back(std::move(task));
+    steps_.push_back(std::move(task));
   }
   wake_.NotifyOne();
 }
@@ -42,10 +42,11 @@ void WorkPool::Run() {
     std::function<void()> task;
     {
       MutexLock lock(&mutex_);
-      while (tasks_.empty() && !stopping_) wake_.Wait(&mutex_);
-      if (tasks_.empty()) return;
-      task = std::move(tasks_.front());
-      tasks_.pop_front();
+      while (steps_.empty() && tasks_.empty() && !stopping_) wake_.Wait(&mutex_);
+      std::deque<std::function<void()>>& next = steps_.empty() ? tasks_ : steps_;
+      if (next.empty()) return;
+      task = std::move(next.front());
+      next.pop_front();
     }
     task();
   }

@@ -2,8 +2,11 @@
 // exporting and storing graphs. It keeps such work off gRPC's callback threads, which are few and
 // shared with health checks.
 //
-// Owned by the Server. Thread-safe. Tasks start in the order in which they were scheduled. An
-// exception that leaves a task is a bug and ends the process.
+// Next steps come before new work, and so does a stream's next message: of two hundred calls at
+// once a few are worked on, and hold what they made, while the others wait.
+//
+// Owned by the Server. Thread-safe. Tasks of a kind start in the order in which they were
+// scheduled. An exception that leaves a task is a bug and ends the process.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +39,8 @@ class WorkPool {
   const int32_t capacity_;
   Mutex mutex_;
   CondVar wake_;
-  std::deque<std::function<void()>> tasks_ CAJAL_GUARDED_BY(mutex_);
+  std::deque<std::function<void()>> steps_ CAJAL_GUARDED_BY(mutex_);  // of work that was admitted
+  std::deque<std::function<void()>> tasks_ CAJAL_GUARDED_BY(mutex_);  // new work
   bool stopping_ CAJAL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };

@@ -19,6 +19,24 @@ TEST(WorkPoolTest, TasksStartInTheOrderInWhichTheyWereScheduled) {
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
 }
 
+TEST(WorkPoolTest, TheNextStepOfAdmittedWorkComesBeforeNewWork) {
+  std::promise<void> release;
+  std::vector<int> order;
+  {
+    WorkPool pool(1, 10);
+    pool.Schedule([&] { release.get_future().wait(); });
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_TRUE(pool.TrySchedule([&, i] {
+                        order.push_back(i);
+                        pool.Schedule([&order, i] { order.push_back(10 + i); });
+                      })
+                      .ok());
+    }
+    release.set_value();
+  }
+  EXPECT_EQ(order, (std::vector<int>{0, 10, 1, 11, 2, 12}));
+}
+
 TEST(WorkPoolTest, NewWorkIsRefusedWhenItsCapacityWaits) {
   std::promise<void> started, release;
   std::atomic<int> ran = 0;
