@@ -262,7 +262,7 @@ absl::Status GraphServiceImpl::StartGetAnnotations(const grpc::ByteBuffer& bytes
                    Parse<v1::GetAnnotationsRequest>(bytes));
   ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
   return ScheduleReply<v1::GetAnnotationsResponse>(
-      context_->pool, reply,
+      context_->readers, reply,
       [graphs = context_->graphs, id] { return AnswerGetAnnotations(*graphs, id); });
 }
 
@@ -294,7 +294,7 @@ absl::Status GraphServiceImpl::StartUpdateGraph(const grpc::ByteBuffer& bytes,
 grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::FoldGraph(
     grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
   const StreamPtr stream =
-      ResponseStream::Create(context_->calls, context_->pool, call, "GraphService/FoldGraph");
+      ResponseStream::Create(context_->calls, context_->readers, call, "GraphService/FoldGraph");
   const absl::Status status = CatchExceptions([&] { return StartFoldGraph(*request, stream); });
   if (!status.ok()) stream->Fail(status);
   return stream.get();
@@ -320,7 +320,7 @@ absl::Status GraphServiceImpl::StartFoldGraph(const grpc::ByteBuffer& bytes,
 grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::CompareGraphs(
     grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
   const StreamPtr stream =
-      ResponseStream::Create(context_->calls, context_->pool, call, "GraphService/CompareGraphs");
+      ResponseStream::Create(context_->calls, context_->readers, call, "GraphService/CompareGraphs");
   const absl::Status status = CatchExceptions([&] { return StartCompareGraphs(*request, stream); });
   if (!status.ok()) stream->Fail(status);
   return stream.get();
