@@ -213,6 +213,7 @@ TEST(QuotaTest, AGraphThatCouldNotBeKeptIsRefusedBeforeItIsComputed) {
   EXPECT_EQ(status.error_code(), grpc::RESOURCE_EXHAUSTED);
   EXPECT_EQ(ReasonOf(status), "QUOTA");
   EXPECT_FALSE(refused.header().has_value());
+  EXPECT_EQ(server.engine().computations(), 1);
   Delete(&server, name);
   CreateGraph(&server);
 }
