@@ -100,6 +100,7 @@ std::string FlagOfField(const std::string& field) {
   if (field == "first_layer" || field == "last_layer") return "--layers";
   if (absl::StartsWith(field, "prompts")) return "";  // a document; the message says which one
   if (field == "slug") return "--slug";
+  if (field == "upload_id") return "--request-id";
   if (absl::StartsWith(field, "prompt.token_ids")) return "--tokens";
   if (absl::StartsWith(field, "prompt.assistant_prefix")) return "--assistant-prefix";
   if (absl::StartsWith(field, "prompt") && absl::StrContains(field, "image")) return "--image";

@@ -2,6 +2,8 @@
 #include <memory>
 #include <optional>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "client/cli/commands.h"
 #include "client/cli/format.h"
 #include "client/cli/graph_flags.h"
@@ -11,9 +13,34 @@
 namespace cajal::cli {
 namespace {
 
+std::optional<client::ExportFormat> FormatOf(const std::string& name) {
+  static const std::map<std::string, client::ExportFormat> formats = {
+      {"circuit-tracer", client::ExportFormat::kCircuitTracerJson},
+      {"json", client::ExportFormat::kCircuitTracerJson},
+      {"safetensors", client::ExportFormat::kSafetensors},
+      {"graphml", client::ExportFormat::kGraphml},
+      {"node-link", client::ExportFormat::kNodeLinkJson},
+      {"dot", client::ExportFormat::kDot},
+      {"html", client::ExportFormat::kHtml},
+      {"cajal", client::ExportFormat::kCajal}};
+  const auto found = formats.find(absl::AsciiStrToLower(name));
+  return found == formats.end() ? std::nullopt : std::optional(found->second);
+}
+
+CLI::Validator KnownFormat() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        if (FormatOf(text).has_value()) return std::string();
+        return absl::StrCat(
+            "must be circuit-tracer, safetensors, graphml, node-link, dot, html or cajal; got '",
+            text, "'");
+      },
+      "");
+}
+
 struct ExportFlags {
   std::string id;
-  client::ExportFormat format = client::ExportFormat::kCircuitTracerJson;
+  std::string format = "circuit-tracer";
   PruneFlags prune;
   std::string slug;
   std::string output;
@@ -25,7 +52,7 @@ absl::Status RunExport(const ExportFlags& flags, Session& session) {
   if (!output.ok()) return output.status();
   if (!output->has_value()) return UsageError("--output: the file's name is empty");
   const client::ExportGraphRequest request{.name = ResourceName("graphs", flags.id),
-                                           .format = flags.format,
+                                           .format = FormatOf(flags.format).value(),
                                            .prune = flags.prune.options(),
                                            .slug = flags.slug};
   const absl::StatusOr<std::string> bytes =
@@ -51,15 +78,6 @@ Command AddExportCommand(CLI::App* cajal) {
   auto flags = std::make_shared<ExportFlags>();
   CLI::App* app = cajal->add_subcommand("export", "Write a stored graph to a file");
   app->add_option("id", flags->id, "The graph's id, as `cajal graphs` lists it")->required();
-  const std::map<std::string, client::ExportFormat> formats = {
-      {"circuit-tracer", client::ExportFormat::kCircuitTracerJson},
-      {"json", client::ExportFormat::kCircuitTracerJson},
-      {"safetensors", client::ExportFormat::kSafetensors},
-      {"graphml", client::ExportFormat::kGraphml},
-      {"node-link", client::ExportFormat::kNodeLinkJson},
-      {"dot", client::ExportFormat::kDot},
-      {"html", client::ExportFormat::kHtml},
-      {"cajal", client::ExportFormat::kCajal}};
   app->add_option(
          "--format", flags->format,
          "The file's format [default: circuit-tracer]. Of the pruned graph: "
@@ -67,8 +85,8 @@ Command AddExportCommand(CLI::App* cajal) {
          "node-link, JSON for networkx and D3; dot, for Graphviz. A page to look at, one file that "
          "needs no network: html. Of the unpruned graph: safetensors, arrays with the masks of the "
          "pruning; cajal, all that there is, for `cajal import` and other programs")
-      ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case)
-                      .description("circuit-tracer|safetensors|graphml|node-link|dot|html|cajal"));
+      ->type_name("circuit-tracer|safetensors|graphml|node-link|dot|html|cajal")
+      ->check(KnownFormat());
   AddPruneFlags(app, &flags->prune);
   AddPruneIdFlags(app, &flags->prune);
   app->add_option("--slug", flags->slug, "What the file calls the graph [default: its id]");

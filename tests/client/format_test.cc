@@ -72,6 +72,7 @@ TEST(ErrorText, FieldsBecomeFlags) {
   EXPECT_EQ(FlagOfField("targets[0].position"), "--target-position");
   EXPECT_EQ(FlagOfField("prompt.parts[1].image"), "--image");
   EXPECT_EQ(FlagOfField("prompt.token_ids[4]"), "--tokens");
+  EXPECT_EQ(FlagOfField("upload_id"), "--request-id");
   EXPECT_EQ(FlagOfField("name"), "");
 }
 

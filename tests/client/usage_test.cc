@@ -103,7 +103,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongUsage{"ExportEmptyOutput", {"export", "7f3a", "--output", ""}, "--output"},
         WrongUsage{"ExportUnknownFormat",
                    {"export", "7f3a", "--output", "/tmp/x", "--format", "xml"},
-                   "--format"},
+                   "--format: must be circuit-tracer, safetensors"},
         WrongUsage{"EvaluateNoData", {"evaluate"}, "--data DIR"},
         WrongUsage{"EvaluateNoFolder", {"evaluate", "--data", "/no/such"}, "/no/such"},
         WrongUsage{"EvaluateBadLayers",
