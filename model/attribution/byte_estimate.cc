@@ -18,6 +18,8 @@ constexpr double kFloat = sizeof(float);
 
 // What torch and the allocator add to the numbers: a share, and what is there from the start.
 constexpr double kAllowance = 1.02;
+// The same with products in bfloat16 on the CPU, of whose factors oneDNN makes copies of its own.
+constexpr double kAllowanceWithOneDnn = 1.12;
 constexpr double kAtLeast = 1 << 16;
 
 // Scores, softmax and pattern of the largest tile of queries, in numbers. A tile's keys end with
@@ -67,6 +69,10 @@ class Phases {
   }
   // Tokens, features, and an error and a bias at each (layer, position).
   [[nodiscard]] double n_columns() const { return n_active_total() + T_ + 2 * L_ * T_; }
+
+  [[nodiscard]] double Allowance() const {
+    return of_.on_cpu && NarrowBytes() > 0 ? kAllowanceWithOneDnn : kAllowance;
+  }
 
   [[nodiscard]] double Forward() const {
     const TranscoderSetInfo& set = of_.transcoders;
@@ -118,7 +124,9 @@ class Phases {
     const double n_nodes = rows.n_rows + T_ * (L_ + 1);
     const bool copied = !of_.on_cpu || NarrowBytes() > 0;
     const double edge = sizeof(int32_t) + sizeof(float) + (copied ? kFloat : 0);
-    return Held() + gradient_ * rows.n_values + edge * rows.n_edges + 40 * n_nodes +
+    // Where the nodes are in rows of each width.
+    const double places = copied ? 24 * (L_ + 1) * n_nodes : 0;
+    return Held() + gradient_ * rows.n_values + edge * rows.n_edges + places + 40 * n_nodes +
            (sizeof(graph::FeatureNode) + 24) * n_active_total();
   }
 
@@ -160,8 +168,9 @@ class Phases {
 };
 
 int64_t LargestPhase(const Phases& phases, const RowPlan& rows) {
-  const double bytes = kAtLeast + kAllowance * std::max({phases.Forward(), phases.Encode(),
-                                                         phases.Rows(rows), phases.Package(rows)});
+  const double bytes =
+      kAtLeast + phases.Allowance() * std::max({phases.Forward(), phases.Encode(),
+                                                phases.Rows(rows), phases.Package(rows)});
   return static_cast<int64_t>(std::min(bytes, 9e18));
 }
 
@@ -276,7 +285,11 @@ double SweepNumbers(const GraphDimensions& of, double rows, double columns, doub
                                     PatternTile(of.config, of.n_positions, of.n_images);
   const double attention =
       patterns + rows * head_dim * (tile * heads / kv_heads + positions * kv_heads);
-  return rows * (columns + positions * d) + std::max(rows * positions * d, attention);
+  // To add up narrow rows the CPU makes float32 of them.
+  const double widened = of.on_cpu && of.gradient_bytes < static_cast<int64_t>(sizeof(float))
+                             ? kFloat / static_cast<double>(of.gradient_bytes) * rows * columns
+                             : 0;
+  return rows * (columns + positions * d) + std::max({rows * positions * d, attention, widened});
 }
 
 int64_t TargetRowsAtOnce(const GraphDimensions& dimensions) {

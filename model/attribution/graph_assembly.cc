@@ -6,7 +6,6 @@
 #include <cmath>
 #include <iterator>
 #include <map>
-#include <memory>
 #include <utility>
 
 #include "model/gemma3/host_to_device.h"
@@ -26,7 +25,13 @@ struct NodeColumns {
 // A batch's rows where the CPU can read them.
 struct ReadableRows {
   at::Tensor values;  // [rows, n], float32
-  std::shared_ptr<const NodeColumns> columns;
+  const NodeColumns* columns = nullptr;
+};
+
+// What is copied of rows that cannot be read as they are: the nodes' columns.
+struct NodesInRow {
+  at::Tensor wanted;   // [n] columns, int64, on the device
+  NodeColumns places;  // among these
 };
 
 // Where a node's row was computed.
@@ -52,22 +57,31 @@ NodeColumns ColumnsOfNodes(const SourceTable& sources, const AttributionGraph& g
   return columns;
 }
 
-// Rows as they are, if they can be read. Else the nodes' columns alone: of those on a GPU only a
-// few in a hundred are wanted, and one transfer brings them.
-ReadableRows MakeReadable(const RowBatch& batch, std::shared_ptr<const NodeColumns> columns) {
-  const at::Tensor& values = batch.values;
-  if (values.is_cpu() && values.scalar_type() == at::kFloat) return {values, std::move(columns)};
-  auto places = std::make_shared<NodeColumns>();
+// Of rows as wide as `values`.
+NodesInRow NodesWithin(const at::Tensor& values, const NodeColumns& columns) {
+  NodesInRow nodes;
   std::vector<int64_t> wanted;
   for (const auto of_nodes : {&NodeColumns::features, &NodeColumns::errors, &NodeColumns::tokens}) {
-    for (const int64_t column : (*columns).*of_nodes) {
+    for (const int64_t column : columns.*of_nodes) {
       if (column >= values.size(1)) break;
-      ((*places).*of_nodes).push_back(std::ssize(wanted));
+      (nodes.places.*of_nodes).push_back(std::ssize(wanted));
       wanted.push_back(column);
     }
   }
-  const at::Tensor at_nodes = values.index_select(1, gemma3::ToDevice(wanted, values.device()));
-  return {at_nodes.cpu().to(at::kFloat), std::move(places)};
+  nodes.wanted = gemma3::ToDevice(wanted, values.device());
+  return nodes;
+}
+
+// Rows as they are, if they can be read. Else the nodes' columns alone: of those on a GPU only a
+// few in a hundred are wanted, and one transfer brings them.
+//   of_width: what rows of each width had so far; there are as many widths as layers.
+ReadableRows MakeReadable(const RowBatch& batch, const NodeColumns& columns,
+                          std::map<int64_t, NodesInRow>* of_width) {
+  const at::Tensor& values = batch.values;
+  if (values.is_cpu() && values.scalar_type() == at::kFloat) return {values, &columns};
+  const auto [it, is_new] = of_width->try_emplace(values.size(1));
+  if (is_new) it->second = NodesWithin(values, columns);
+  return {values.index_select(1, it->second.wanted).cpu().to(at::kFloat), &it->second.places};
 }
 
 // How many edges the rows can have: no more nodes than lie below each target.
@@ -148,11 +162,12 @@ AttributionGraph AssembleGraph(const SourceTable& sources, const Targets& target
 
   graph.bias.assign(static_cast<size_t>(graph.n_nodes()), 0);
   graph.pre_activations.assign(static_cast<size_t>(graph.n_nodes()), 0);
-  const auto columns = std::make_shared<const NodeColumns>(ColumnsOfNodes(sources, graph));
+  const NodeColumns columns = ColumnsOfNodes(sources, graph);
+  std::map<int64_t, NodesInRow> of_width;
   std::map<const RowBatch*, ReadableRows> readable;
-  for (const RowBatch& batch : batches) readable[&batch] = MakeReadable(batch, columns);
+  for (const RowBatch& batch : batches) readable[&batch] = MakeReadable(batch, columns, &of_width);
   // Growing by doubling would hold up to three times the edges.
-  const auto most_edges = static_cast<size_t>(MostEdges(sources, *columns, batches));
+  const auto most_edges = static_cast<size_t>(MostEdges(sources, columns, batches));
   graph.edges.columns.reserve(most_edges);
   graph.edges.weights.reserve(most_edges);
   graph.edges.row_begin.push_back(0);
