@@ -11,8 +11,8 @@ namespace cajal::server {
 // What can be said without the graph. Errors name the field.
 absl::Status CheckScoreRequest(const v1::ScoreGraphRequest& request);
 
-// Prunes and scores. INVALID_ARGUMENT for an id that the graph does not have. supernodes: the stored
-// ones, which pinned_ids may name.
+// Prunes and scores. INVALID_ARGUMENT for an id that the graph does not have. supernodes: the
+// stored ones, which pinned_ids may name.
 absl::StatusOr<v1::ScoreGraphResponse> AnswerScoreGraph(const graph::AttributionGraph& graph,
                                                         const graph::SupernodeForest& supernodes,
                                                         const v1::ScoreGraphRequest& request);

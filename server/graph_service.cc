@@ -319,8 +319,8 @@ absl::Status GraphServiceImpl::StartFoldGraph(const grpc::ByteBuffer& bytes,
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::CompareGraphs(
     grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
-  const StreamPtr stream =
-      ResponseStream::Create(context_->calls, context_->readers, call, "GraphService/CompareGraphs");
+  const StreamPtr stream = ResponseStream::Create(context_->calls, context_->readers, call,
+                                                  "GraphService/CompareGraphs");
   const absl::Status status = CatchExceptions([&] { return StartCompareGraphs(*request, stream); });
   if (!status.ok()) stream->Fail(status);
   return stream.get();

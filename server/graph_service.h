@@ -19,19 +19,22 @@ class GraphServiceImpl final
     : public v1::GraphService::WithRawCallbackMethod_CreateGraph<
           v1::GraphService::WithRawCallbackMethod_GetGraph<
               v1::GraphService::WithRawCallbackMethod_PruneGraph<
-                v1::GraphService::WithRawCallbackMethod_ScoreGraph<
-                  v1::GraphService::WithRawCallbackMethod_ListGraphs<
-                    v1::GraphService::WithRawCallbackMethod_WatchGraphs<
-                      v1::GraphService::WithRawCallbackMethod_DeleteGraph<
-                        v1::GraphService::WithRawCallbackMethod_GetAnnotations<
-                          v1::GraphService::WithRawCallbackMethod_UpdateGraph<
-                            v1::GraphService::WithRawCallbackMethod_FoldGraph<
-                              v1::GraphService::WithRawCallbackMethod_CompareGraphs<
-                                v1::GraphService::WithRawCallbackMethod_FindPaths<
-                                  v1::GraphService::WithRawCallbackMethod_FindCone<
-                                    v1::GraphService::WithRawCallbackMethod_ExportGraph<
-                                      v1::GraphService::WithRawCallbackMethod_ImportGraph<
-    v1::GraphService::Service>>>>>>>>>>>>>>> {
+                  v1::GraphService::WithRawCallbackMethod_ScoreGraph<
+                      v1::GraphService::WithRawCallbackMethod_ListGraphs<
+                          v1::GraphService::WithRawCallbackMethod_WatchGraphs<
+                              v1::GraphService::WithRawCallbackMethod_DeleteGraph<
+                                  v1::GraphService::WithRawCallbackMethod_GetAnnotations<
+                                      v1::GraphService::WithRawCallbackMethod_UpdateGraph<
+                                          v1::GraphService::WithRawCallbackMethod_FoldGraph<
+                                              v1::GraphService::WithRawCallbackMethod_CompareGraphs<
+                                                  v1::GraphService::WithRawCallbackMethod_FindPaths<
+                                                      v1::GraphService::WithRawCallbackMethod_FindCone<
+                                                          v1::GraphService::
+                                                              WithRawCallbackMethod_ExportGraph<
+                                                                  v1::GraphService::
+                                                                      WithRawCallbackMethod_ImportGraph<
+                                                                          v1::GraphService::
+                                                                              Service>>>>>>>>>>>>>>> {
  public:
   // `context` outlives the service.
   explicit GraphServiceImpl(const ServiceContext* context) : context_(context) {}

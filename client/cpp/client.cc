@@ -12,8 +12,8 @@
 #include "client/cpp/assemble.h"
 #include "client/cpp/call.h"
 #include "client/cpp/channel.h"
-#include "client/cpp/import.h"
 #include "client/cpp/graph_watch.h"
+#include "client/cpp/import.h"
 #include "client/cpp/wire.h"
 
 namespace cajal::client {

@@ -48,8 +48,8 @@
 #include "client/cpp/job.h"
 #include "client/cpp/model.h"
 #include "client/cpp/prompt.h"
-#include "client/cpp/tokenize.h"
 #include "client/cpp/score.h"
+#include "client/cpp/tokenize.h"
 
 namespace cajal::client {
 

@@ -146,8 +146,8 @@ struct GraphInfo {
   double seconds = 0;  // from the job's start to the stored graph, waiting excluded
   int64_t size_bytes = 0;
   bool is_imported = false;  // from a file of what pruning kept: all figures are of that part
-  std::string owner;       // empty where the server knows no users
-  absl::Time update_time;  // of the newest annotations; at first create_time
+  std::string owner;         // empty where the server knows no users
+  absl::Time update_time;    // of the newest annotations; at first create_time
   // What is wrong with the stored summary, whose fields above are empty then; empty = nothing.
   std::string damage;
 };

@@ -14,9 +14,9 @@
 #include "client/cpp/job.h"
 #include "client/cpp/model.h"
 #include "client/cpp/prompt.h"
-#include "client/cpp/tokenize.h"
 #include "client/cpp/prune.h"
 #include "client/cpp/score.h"
+#include "client/cpp/tokenize.h"
 
 namespace cajal::client {
 

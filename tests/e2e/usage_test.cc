@@ -24,10 +24,9 @@ TEST(Usage, HelpGoesToStdoutAndNamesTheFlags) {
   const ProcessResult client = RunProgram({CAJAL_PATH, "--help"});
   EXPECT_EQ(client.exit_code, 0);
   EXPECT_EQ(client.err, "");
-  for (const char* command :
-       {"info", "tokenize", "forward", "graph", "graphs", "paths", "cone", "score", "prune", "fold",
-        "compare", "label", "pin", "annotations", "export", "evaluate", "jobs", "convert",
-        "--server"}) {
+  for (const char* command : {"info", "tokenize", "forward", "graph", "graphs", "paths", "cone",
+                              "score", "prune", "fold", "compare", "label", "pin", "annotations",
+                              "export", "evaluate", "jobs", "convert", "--server"}) {
     EXPECT_THAT(client.out, HasSubstr(command));
   }
 }
