@@ -365,9 +365,9 @@ void Client::ImportGraphAsync(const ImportGraphRequest& request, const CallOptio
   if (named.request_id.empty()) named.request_id = MakeRequestId();
   SendFile(
       named,
-      [this, options](v1::ImportGraphRequest part, auto finish) {
+      [this, options](const v1::ImportGraphRequest& part, auto finish) {
         Call::Start(
-            &impl_->environment, MethodId::kImportGraph, options, std::move(part),
+            &impl_->environment, MethodId::kImportGraph, options, part,
             [this](auto* context, auto* message, auto* response, auto finished) {
               impl_->graphs->async()->ImportGraph(context, message, response, std::move(finished));
             },
