@@ -283,10 +283,10 @@ absl::Status GraphServiceImpl::StartUpdateGraph(const grpc::ByteBuffer& bytes,
   ASSIGN_OR_RETURN(const std::optional<int64_t> revision, RevisionFromEtag(request.etag()));
   return ScheduleReply<v1::UpdateGraphResponse>(
       context_->pool, reply,
-      [graphs = context_->graphs, id, revision,
+      [opened = context_->opened, graphs = context_->graphs, id, revision,
        annotations =
            std::move(*request.mutable_annotations())]() -> absl::StatusOr<v1::UpdateGraphResponse> {
-        ASSIGN_OR_RETURN(const auto graph, ReadStoredGraph(*graphs, id));
+        ASSIGN_OR_RETURN(const auto graph, opened->Read(id));
         return AnswerUpdateGraph(graphs, id, graph->graph, annotations, revision);
       });
 }

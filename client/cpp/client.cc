@@ -38,6 +38,15 @@ Outcome Await(const Start& start) {
   return future.get();
 }
 
+// The end of a stream whose pieces went into `assembler`.
+template <typename Assembler, typename Done>
+auto FinishWith(std::shared_ptr<Assembler> assembler, Done done) {
+  return [assembler = std::move(assembler), done = std::move(done)](absl::Status status) {
+    if (!status.ok()) return done(std::move(status));
+    done(assembler->Finish());
+  };
+}
+
 v1::ListJobsRequest ListJobsProto(const PageRequest& request) {
   v1::ListJobsRequest proto;
   proto.set_page_size(request.page_size);
@@ -126,10 +135,7 @@ void Client::ForwardAsync(const ForwardRequest& request, const CallOptions& opti
         if (piece.has_progress() && on_progress) on_progress(FromProto(piece.progress()));
         return absl::OkStatus();
       },
-      [assembler, done = std::move(done)](absl::Status status) {
-        if (!status.ok()) return done(std::move(status));
-        done(assembler->Finish());
-      });
+      FinishWith(assembler, std::move(done)));
 }
 
 void Client::CreateGraphAsync(const CreateGraphRequest& request, const CallOptions& options,
@@ -150,10 +156,7 @@ void Client::CreateGraphAsync(const CreateGraphRequest& request, const CallOptio
         if (piece.has_progress() && on_progress) on_progress(FromProto(piece.progress()));
         return absl::OkStatus();
       },
-      [assembler, done = std::move(done)](absl::Status status) {
-        if (!status.ok()) return done(std::move(status));
-        done(assembler->Finish());
-      });
+      FinishWith(assembler, std::move(done)));
 }
 
 void Client::GetGraphAsync(const GetGraphRequest& request, const CallOptions& options,
@@ -170,10 +173,7 @@ void Client::GetGraphAsync(const GetGraphRequest& request, const CallOptions& op
         if (piece.has_chunk()) return assembler->Add(piece.chunk());
         return absl::OkStatus();
       },
-      [assembler, done = std::move(done)](absl::Status status) {
-        if (!status.ok()) return done(std::move(status));
-        done(assembler->Finish());
-      });
+      FinishWith(assembler, std::move(done)));
 }
 
 void Client::PruneGraphAsync(const PruneGraphRequest& request, const CallOptions& options,
@@ -190,10 +190,7 @@ void Client::PruneGraphAsync(const PruneGraphRequest& request, const CallOptions
         if (piece.has_chunk()) return assembler->Add(piece.chunk());
         return absl::OkStatus();
       },
-      [assembler, done = std::move(done)](absl::Status status) {
-        if (!status.ok()) return done(std::move(status));
-        done(assembler->Finish());
-      });
+      FinishWith(assembler, std::move(done)));
 }
 
 void Client::ScoreGraphAsync(const ScoreGraphRequest& request, const CallOptions& options,
@@ -286,10 +283,7 @@ void Client::FoldGraphAsync(const FoldGraphRequest& request, const CallOptions& 
         impl_->graphs->async()->FoldGraph(context, message, reactor);
       },
       [assembler](const v1::FoldGraphResponse& piece) { return assembler->Add(piece); },
-      [assembler, done = std::move(done)](absl::Status status) {
-        if (!status.ok()) return done(std::move(status));
-        done(assembler->Finish());
-      });
+      FinishWith(assembler, std::move(done)));
 }
 
 void Client::CompareGraphsAsync(const CompareGraphsRequest& request, const CallOptions& options,
@@ -302,10 +296,7 @@ void Client::CompareGraphsAsync(const CompareGraphsRequest& request, const CallO
         impl_->graphs->async()->CompareGraphs(context, message, reactor);
       },
       [assembler](const v1::CompareGraphsResponse& piece) { return assembler->Add(piece); },
-      [assembler, done = std::move(done)](absl::Status status) {
-        if (!status.ok()) return done(std::move(status));
-        done(assembler->Finish());
-      });
+      FinishWith(assembler, std::move(done)));
 }
 
 void Client::FindPathsAsync(const FindPathsRequest& request, const CallOptions& options,
@@ -352,10 +343,7 @@ void Client::ExportGraphAsync(const ExportGraphRequest& request, const CallOptio
         impl_->graphs->async()->ExportGraph(context, message, reactor);
       },
       [assembler](const v1::ExportGraphResponse& piece) { return assembler->Add(piece); },
-      [assembler, done = std::move(done)](absl::Status status) {
-        if (!status.ok()) return done(std::move(status));
-        done(assembler->Finish());
-      });
+      FinishWith(assembler, std::move(done)));
 }
 
 void Client::ImportGraphAsync(const ImportGraphRequest& request, const CallOptions& options,
@@ -393,10 +381,7 @@ void Client::EvaluateTranscodersAsync(const EvaluateTranscodersRequest& request,
         if (piece.has_progress() && on_progress) on_progress(FromProto(piece.progress()));
         return absl::OkStatus();
       },
-      [assembler, done = std::move(done)](absl::Status status) {
-        if (!status.ok()) return done(std::move(status));
-        done(assembler->Finish());
-      });
+      FinishWith(assembler, std::move(done)));
 }
 
 void Client::ListJobsAsync(const PageRequest& request, const CallOptions& options,
