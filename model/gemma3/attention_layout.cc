@@ -20,6 +20,11 @@ AttentionLayout::AttentionLayout(int64_t n_positions, std::vector<Run> images,
   }
 }
 
+int64_t AttentionLayout::PassEnd(int64_t begin, int64_t length) const {
+  const int64_t end = std::min(begin + length, n_positions_);
+  return ReachableKeys(LayerType::kFull, {begin, end}).end;
+}
+
 at::Tensor AttentionLayout::AllowedMask(LayerType type, Run queries, Run keys) const {
   const at::Tensor image =
       at::from_blob(const_cast<int64_t*>(image_of_.data()), {n_positions_}, at::kLong);

@@ -28,6 +28,10 @@ class AttentionLayout {
   [[nodiscard]] int64_t n_positions() const { return n_positions_; }
   [[nodiscard]] const std::vector<Run>& images() const { return images_; }
 
+  // The end of a pass that begins at `begin` and takes `length` positions, or all there are: moved
+  // to the end of the image that it would cut through, whose tokens need each other.
+  [[nodiscard]] int64_t PassEnd(int64_t begin, int64_t length) const;
+
   // [queries, keys] bool, true where query (row) may attend to key (column).
   [[nodiscard]] at::Tensor AllowedMask(checkpoint::LayerType type, Run queries, Run keys) const;
 

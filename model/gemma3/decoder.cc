@@ -3,8 +3,10 @@
 #include <ATen/ATen.h>
 
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include "model/base/check.h"
 #include "model/base/status.h"
 #include "model/gemma3/attention_pattern.h"
 #include "model/gemma3/norm.h"
@@ -16,44 +18,70 @@ namespace {
 using checkpoint::LayerType;
 using checkpoint::TextConfig;
 
-// x: [T, d], normed. Returns o_proj's output, [T, d].
+// The pass as its steps see it: every tensor goes through At.
+struct Steps {
+  const DecoderPass& pass;
+
+  at::Tensor At(HookSite site, int layer, at::Tensor tensor) const {
+    if (pass.hook != nullptr) tensor = pass.hook->At(site, layer, std::move(tensor));
+    if (pass.recording != nullptr) pass.recording->Put(site, layer, tensor);
+    return tensor;
+  }
+  [[nodiscard]] bool RecordsPattern(int layer) const {
+    return pass.recording != nullptr && pass.recording->Wants(HookSite::kAttnPattern, layer);
+  }
+};
+
+// x: [..., T, d], normed, for the positions from `begin` on. Returns o_proj's output, [..., T, d].
 at::Tensor Attention(const AttentionWeights& w, const TextConfig& config,
                      const AttentionLayout& layout, const RopeTable& rope, const at::Tensor& x,
-                     int layer, Recording* recording) {
-  const int64_t T = x.size(0);
-  // [heads, T, head_dim]
+                     int layer, int64_t begin, const Steps& steps) {
+  const int64_t end = begin + x.size(-2);
+  // [..., heads, T, head_dim]
   const auto split_heads = [&](const at::Tensor& projected) {
-    return projected.view({T, -1, config.head_dim}).transpose(0, 1);
+    return projected.unflatten(-1, {-1, config.head_dim}).transpose(-3, -2);
   };
   const double eps = config.rms_norm_eps;
   const at::Tensor q =
-      ApplyRope(RmsNorm(split_heads(at::linear(x, w.q_proj)), w.q_gain, eps), rope);
-  recording->Put(HookSite::kAttnQuery, layer, q);
-  const at::Tensor k =
-      ApplyRope(RmsNorm(split_heads(at::linear(x, w.k_proj)), w.k_gain, eps), rope);
-  recording->Put(HookSite::kAttnKey, layer, k);
-  const at::Tensor v =
-      split_heads(at::linear(x, w.v_proj)).repeat_interleave(q.size(0) / k.size(0), 0);
+      steps.At(HookSite::kAttnQuery, layer,
+               ApplyRope(RmsNorm(split_heads(at::linear(x, w.q_proj)), w.q_gain, eps), rope));
+  at::Tensor k =
+      steps.At(HookSite::kAttnKey, layer,
+               ApplyRope(RmsNorm(split_heads(at::linear(x, w.k_proj)), w.k_gain, eps), rope));
+  at::Tensor v = split_heads(at::linear(x, w.v_proj));
+  int64_t first_key = begin;
+  if (steps.pass.cache != nullptr) {
+    KeyValueCache::Reach reach = steps.pass.cache->Append(layer, k, v);
+    k = std::move(reach.keys);
+    v = std::move(reach.values);
+    first_key = reach.first;
+  }
+  v = v.repeat_interleave(q.size(-3) / k.size(-3), -3);
 
   const AttentionPattern pattern(config, layout, config.layer_types[static_cast<size_t>(layer)], q,
-                                 k);
-  at::Tensor whole;  // [heads, T, T], zero where no key is reached
-  if (recording->Wants(HookSite::kAttnPattern, layer)) {
-    whole = at::zeros({q.size(0), T, T}, q.options());
+                                 k, begin, first_key);
+  at::Tensor whole;  // [..., heads, T, end], zero where no key is reached
+  if (steps.RecordsPattern(layer)) {
+    std::vector<int64_t> shape = q.sizes().vec();
+    shape.back() = end;
+    whole = at::zeros(shape, q.options());
   }
-  std::vector<at::Tensor> z;  // [heads, queries, head_dim] of each tile
-  for (const AttentionLayout::Run& tile : AttentionPattern::Tiles({0, T})) {
+  std::vector<at::Tensor> z;  // [..., heads, queries, head_dim] of each tile
+  for (const AttentionLayout::Run& tile : AttentionPattern::Tiles({begin, end})) {
     const AttentionLayout::Run keys = pattern.Keys(tile);
     const at::Tensor rows = pattern.Rows(tile);
     if (whole.defined()) {
-      whole.slice(1, tile.begin, tile.end).slice(2, keys.begin, keys.end).copy_(rows);
+      whole.slice(-2, tile.begin - begin, tile.end - begin)
+          .slice(-1, keys.begin, keys.end)
+          .copy_(rows);
     }
-    z.push_back(at::matmul(rows, v.slice(1, keys.begin, keys.end)));
+    z.push_back(at::matmul(rows, v.slice(-2, keys.begin - first_key, keys.end - first_key)));
   }
-  recording->Put(HookSite::kAttnPattern, layer, whole);
-  return at::linear(at::cat(z, 1).transpose(0, 1).reshape({T, -1}), w.o_proj);
+  if (whole.defined()) steps.pass.recording->Put(HookSite::kAttnPattern, layer, whole);
+  return at::linear(at::cat(z, -2).transpose(-3, -2).flatten(-2), w.o_proj);
 }
 
+// x: [..., T, d], normed. Returns the down projection, [..., T, d].
 at::Tensor Mlp(const MlpWeights& w, const at::Tensor& x) {
   const at::Tensor gate = at::gelu(at::linear(x, w.gate_proj), "tanh");
   return at::linear(gate * at::linear(x, w.up_proj), w.down_proj);
@@ -63,43 +91,45 @@ at::Tensor Mlp(const MlpWeights& w, const at::Tensor& x) {
 
 absl::StatusOr<at::Tensor> RunDecoder(const DecoderWeights& weights, const TextConfig& config,
                                       const AttentionLayout& layout, at::Tensor residual,
-                                      Recording* recording, RunContext* context) {
+                                      const DecoderPass& pass, RunContext* context) {
   const Placement placement{residual.device(), residual.scalar_type()};
-  const int64_t T = layout.n_positions();
-  const RopeTable rope_sliding = MakeRopeTable(config.rope_sliding, T, config.head_dim, placement);
-  const RopeTable rope_full = MakeRopeTable(config.rope_full, T, config.head_dim, placement);
+  const int64_t begin = pass.cache == nullptr ? 0 : pass.cache->n_positions();
+  const int64_t end = begin + residual.size(-2);
+  CAJAL_CHECK(pass.cache == nullptr ? end == layout.n_positions() : residual.dim() == 3)
+      << "a pass without a cache has all positions; one with a cache has a batch";
+  CAJAL_CHECK(layout.PassEnd(begin, end - begin) == end) << "a pass ends inside an image";
+  const RopeTable rope_sliding =
+      MakeRopeTable(config.rope_sliding, begin, end, config.head_dim, placement);
+  const RopeTable rope_full =
+      MakeRopeTable(config.rope_full, begin, end, config.head_dim, placement);
   const double eps = config.rms_norm_eps;
   const int n_layers = static_cast<int>(weights.blocks.size());
+  const Steps steps{pass};
   context->BeginPhase("forward", n_layers);
   for (int layer = 0; layer < n_layers; ++layer) {
     RETURN_IF_ERROR(context->CheckStop());
     const BlockWeights& w = weights.blocks[static_cast<size_t>(layer)];
     const bool is_full = config.layer_types[static_cast<size_t>(layer)] == LayerType::kFull;
-    recording->Put(HookSite::kResidPre, layer, residual);
+    residual = steps.At(HookSite::kResidPre, layer, std::move(residual));
 
-    const at::Tensor attn_in = RmsNorm(residual, w.input_gain, eps);
-    recording->Put(HookSite::kAttnIn, layer, attn_in);
-    const at::Tensor attn_raw = Attention(
-        w.attn, config, layout, is_full ? rope_full : rope_sliding, attn_in, layer, recording);
-    recording->Put(HookSite::kAttnOutRaw, layer, attn_raw);
-    const at::Tensor attn_out = RmsNorm(attn_raw, w.post_attn_gain, eps);
-    recording->Put(HookSite::kAttnOut, layer, attn_out);
-    const at::Tensor mid = residual + attn_out;
-    recording->Put(HookSite::kResidMid, layer, mid);
+    const at::Tensor attn_in =
+        steps.At(HookSite::kAttnIn, layer, RmsNorm(residual, w.input_gain, eps));
+    const at::Tensor attn_raw =
+        steps.At(HookSite::kAttnOutRaw, layer,
+                 Attention(w.attn, config, layout, is_full ? rope_full : rope_sliding, attn_in,
+                           layer, begin, steps));
+    const at::Tensor attn_out =
+        steps.At(HookSite::kAttnOut, layer, RmsNorm(attn_raw, w.post_attn_gain, eps));
+    const at::Tensor mid = steps.At(HookSite::kResidMid, layer, residual + attn_out);
 
-    const at::Tensor mlp_in = RmsNorm(mid, w.pre_mlp_gain, eps);
-    recording->Put(HookSite::kMlpIn, layer, mlp_in);
-    const at::Tensor mlp_raw = Mlp(w.mlp, mlp_in);
-    recording->Put(HookSite::kMlpOutRaw, layer, mlp_raw);
-    const at::Tensor mlp_out = RmsNorm(mlp_raw, w.post_mlp_gain, eps);
-    recording->Put(HookSite::kMlpOut, layer, mlp_out);
-    residual = mid + mlp_out;
-    recording->Put(HookSite::kResidPost, layer, residual);
+    const at::Tensor mlp_in = steps.At(HookSite::kMlpIn, layer, RmsNorm(mid, w.pre_mlp_gain, eps));
+    const at::Tensor mlp_raw = steps.At(HookSite::kMlpOutRaw, layer, Mlp(w.mlp, mlp_in));
+    const at::Tensor mlp_out =
+        steps.At(HookSite::kMlpOut, layer, RmsNorm(mlp_raw, w.post_mlp_gain, eps));
+    residual = steps.At(HookSite::kResidPost, layer, mid + mlp_out);
     context->Advance(layer + 1);
   }
-  at::Tensor normed = RmsNorm(residual, weights.final_gain, eps);
-  recording->Put(HookSite::kFinalNorm, 0, normed);
-  return normed;
+  return steps.At(HookSite::kFinalNorm, 0, RmsNorm(residual, weights.final_gain, eps));
 }
 
 at::Tensor Logits(const DecoderWeights& weights, const TextConfig& config,

@@ -50,7 +50,7 @@ absl::StatusOr<at::Tensor> RunModel(const Model& model, const ModelInput& input,
                                     Recording* recording, RunContext* context) {
   ASSIGN_OR_RETURN(at::Tensor residual, EmbedPrompt(model, input, recording, context));
   return RunDecoder(model.weights.decoder, model.config.text, model.LayoutOf(input),
-                    std::move(residual), recording, context);
+                    std::move(residual), {.recording = recording}, context);
 }
 
 }  // namespace cajal::gemma3
