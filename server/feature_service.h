@@ -4,12 +4,7 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <memory>
-#include <string>
-
-#include "absl/status/status.h"
 #include "cajal/v1/feature_service.grpc.pb.h"
-#include "server/response_stream.h"
 #include "server/service_context.h"
 
 namespace cajal::server {
@@ -22,12 +17,9 @@ class FeatureServiceImpl final
   explicit FeatureServiceImpl(const ServiceContext* context) : context_(context) {}
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* EvaluateTranscoders(
-      grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) override;
+      grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes) override;
 
  private:
-  absl::Status StartEvaluateTranscoders(const grpc::ByteBuffer& bytes, const std::string& owner,
-                                        const std::shared_ptr<ResponseStream>& stream) const;
-
   const ServiceContext* const context_;
 };
 

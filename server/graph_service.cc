@@ -15,41 +15,13 @@
 #include "server/graph_list.h"
 #include "server/graph_paths.h"
 #include "server/graph_scores.h"
+#include "server/start_call.h"
 #include "server/wire.h"
 
 namespace cajal::server {
 namespace {
 
 using StreamPtr = std::shared_ptr<ResponseStream>;
-
-// Answers on the pool with what `make` returns, unless the client is gone by then.
-template <typename Response>
-absl::Status ScheduleReply(WorkPool* pool, UnaryCall* reply,
-                           std::function<absl::StatusOr<Response>()> make) {
-  return pool->TrySchedule([reply, make = std::move(make)] {
-    if (reply->client_gone()) return reply->Fail(ClientGoneError());
-    Response response;
-    const absl::Status status = CatchExceptions([&]() -> absl::Status {
-      ASSIGN_OR_RETURN(response, make());
-      return absl::OkStatus();
-    });
-    status.ok() ? reply->Reply(response) : reply->Fail(status);
-  });
-}
-
-// Streams from the source that `make`, on the pool, returns.
-absl::Status ScheduleStream(WorkPool* pool, const StreamPtr& stream,
-                            std::function<absl::StatusOr<ResponseStream::Source>()> make) {
-  return pool->TrySchedule([stream, make = std::move(make)] {
-    if (stream->client_gone()) return;
-    ResponseStream::Source source;
-    const absl::Status status = CatchExceptions([&]() -> absl::Status {
-      ASSIGN_OR_RETURN(source, make());
-      return absl::OkStatus();
-    });
-    status.ok() ? stream->Send(std::move(source)) : stream->Fail(status);
-  });
-}
 
 // Which features are active is not known before a graph is computed, and a wrong id should not be
 // found out minutes later.
@@ -76,141 +48,111 @@ ResponseStream::Source SourceOf(Messages messages) {
 }  // namespace
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::CreateGraph(
-    grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
-  const StreamPtr stream =
-      ResponseStream::Create(context_->calls, context_->pool, call, "GraphService/CreateGraph");
-  const absl::Status status =
-      CatchExceptions([&] { return StartCreateGraph(*request, OwnerOf(*call), stream); });
-  if (!status.ok()) stream->Fail(status);
-  return stream.get();
-}
+    grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes) {
+  return StartStream<v1::CreateGraphRequest>(
+      *context_, context_->pool, call, *bytes, "GraphService/CreateGraph",
+      [this, owner = OwnerOf(*call)](v1::CreateGraphRequest request,
+                                     const StreamPtr& stream) -> absl::Status {
+        const Loaded loaded = context_->lifecycle->loaded();
+        const std::string request_id = request.request_id();
+        const bool detach = request.detach();
+        RETURN_IF_ERROR(CheckRequestId(request_id));
+        ASSIGN_OR_RETURN(const GraphPresentation presentation,
+                         PresentationFromProto(request.view(), request.prune()));
+        RETURN_IF_ERROR(CheckNamesNoNode(presentation.prune));
+        absl::StatusOr<CreateGraphCall> create =
+            FromProto(std::move(request), loaded.engine->info().default_zero_positions);
+        if (request_id.empty()) RETURN_IF_ERROR(create.status());
 
-absl::Status GraphServiceImpl::StartCreateGraph(const grpc::ByteBuffer& bytes,
-                                                const std::string& owner,
-                                                const StreamPtr& stream) const {
-  ASSIGN_OR_RETURN(const Loaded loaded, context_->lifecycle->Admit());
-  ASSIGN_OR_RETURN(v1::CreateGraphRequest request, Parse<v1::CreateGraphRequest>(bytes));
-  const std::string request_id = request.request_id();
-  const bool detach = request.detach();
-  RETURN_IF_ERROR(CheckRequestId(request_id));
-  ASSIGN_OR_RETURN(const GraphPresentation presentation,
-                   PresentationFromProto(request.view(), request.prune()));
-  RETURN_IF_ERROR(CheckNamesNoNode(presentation.prune));
-  absl::StatusOr<CreateGraphCall> call =
-      FromProto(std::move(request), loaded.engine->info().default_zero_positions);
-  if (request_id.empty()) RETURN_IF_ERROR(call.status());
-
-  const auto follow = [&](const std::shared_ptr<Job>& job) {
-    return FollowJob(job, detach, loaded.runner, context_->pool, stream,
-                     PresentGraph(presentation));
-  };
-  while (true) {
-    const auto [job, is_new] = context_->jobs->FindOrCreate("CreateGraph", owner, request_id);
-    if (is_new) {
-      RETURN_IF_ERROR(loaded.runner->Enqueue(job));
-      const bool followed = follow(job);
-      loaded.runner->Start(
-          job, GraphSteps(std::move(call), owner, request_id, loaded, context_->graphs));
-      return followed ? absl::OkStatus() : StoppedEarlyError(*job);
-    }
-    // False when the job has ended since it was found; the next look finds another, or none.
-    if (follow(job)) return absl::OkStatus();
-  }
+        const auto follow = [&](const std::shared_ptr<Job>& job) {
+          return FollowJob(job, detach, loaded.runner, context_->pool, stream,
+                           PresentGraph(presentation));
+        };
+        while (true) {
+          const auto [job, is_new] = context_->jobs->FindOrCreate("CreateGraph", owner, request_id);
+          if (is_new) {
+            RETURN_IF_ERROR(loaded.runner->Enqueue(job));
+            const bool followed = follow(job);
+            loaded.runner->Start(
+                job, GraphSteps(std::move(create), owner, request_id, loaded, context_->graphs));
+            return followed ? absl::OkStatus() : StoppedEarlyError(*job);
+          }
+          // False when the job has ended since it was found; the next look finds another, or none.
+          if (follow(job)) return absl::OkStatus();
+        }
+      });
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::GetGraph(
-    grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
-  const StreamPtr stream =
-      ResponseStream::Create(context_->calls, context_->readers, call, "GraphService/GetGraph");
-  const absl::Status status = CatchExceptions([&] { return StartGetGraph(*request, stream); });
-  if (!status.ok()) stream->Fail(status);
-  return stream.get();
-}
-
-absl::Status GraphServiceImpl::StartGetGraph(const grpc::ByteBuffer& bytes,
-                                             const StreamPtr& stream) const {
-  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
-  ASSIGN_OR_RETURN(const v1::GetGraphRequest request, Parse<v1::GetGraphRequest>(bytes));
-  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
-  ASSIGN_OR_RETURN(const GraphPresentation presentation,
-                   PresentationFromProto(request.view(), request.prune()));
-  return ScheduleStream(
-      context_->readers, stream,
-      [opened = context_->opened, id, presentation]() -> absl::StatusOr<ResponseStream::Source> {
-        ASSIGN_OR_RETURN(auto graph, opened->Read(id));
-        return GraphSource<v1::GetGraphResponse>(std::move(graph), presentation);
+    grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes) {
+  return StartStream<v1::GetGraphRequest>(
+      *context_, context_->readers, call, *bytes, "GraphService/GetGraph",
+      [this](const v1::GetGraphRequest& request, const StreamPtr& stream) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+        ASSIGN_OR_RETURN(const GraphPresentation presentation,
+                         PresentationFromProto(request.view(), request.prune()));
+        return ScheduleStream(context_->readers, stream,
+                              [opened = context_->opened, id,
+                               presentation]() -> absl::StatusOr<ResponseStream::Source> {
+                                ASSIGN_OR_RETURN(auto graph, opened->Read(id));
+                                return GraphSource<v1::GetGraphResponse>(std::move(graph),
+                                                                         presentation);
+                              });
       });
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::PruneGraph(
-    grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
-  const StreamPtr stream =
-      ResponseStream::Create(context_->calls, context_->readers, call, "GraphService/PruneGraph");
-  const absl::Status status = CatchExceptions([&] { return StartPruneGraph(*request, stream); });
-  if (!status.ok()) stream->Fail(status);
-  return stream.get();
-}
-
-absl::Status GraphServiceImpl::StartPruneGraph(const grpc::ByteBuffer& bytes,
-                                               const StreamPtr& stream) const {
-  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
-  ASSIGN_OR_RETURN(const v1::PruneGraphRequest request, Parse<v1::PruneGraphRequest>(bytes));
-  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
-  ASSIGN_OR_RETURN(graph::PruningOptions prune, FromProto(request.prune()));
-  return ScheduleStream(context_->readers, stream,
-                        [opened = context_->opened, id,
-                         prune = std::move(prune)]() -> absl::StatusOr<ResponseStream::Source> {
-                          ASSIGN_OR_RETURN(auto graph, opened->Read(id));
-                          return GraphSource<v1::PruneGraphResponse>(
-                              std::move(graph), {.prune = prune, .prunes_imported = true});
-                        });
+    grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes) {
+  return StartStream<v1::PruneGraphRequest>(
+      *context_, context_->readers, call, *bytes, "GraphService/PruneGraph",
+      [this](const v1::PruneGraphRequest& request, const StreamPtr& stream) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+        ASSIGN_OR_RETURN(graph::PruningOptions prune, FromProto(request.prune()));
+        return ScheduleStream(
+            context_->readers, stream,
+            [opened = context_->opened, id,
+             prune = std::move(prune)]() -> absl::StatusOr<ResponseStream::Source> {
+              ASSIGN_OR_RETURN(auto graph, opened->Read(id));
+              return GraphSource<v1::PruneGraphResponse>(std::move(graph),
+                                                         {.prune = prune, .prunes_imported = true});
+            });
+      });
 }
 
 grpc::ServerUnaryReactor* GraphServiceImpl::ScoreGraph(grpc::CallbackServerContext* call,
-                                                       const grpc::ByteBuffer* request,
+                                                       const grpc::ByteBuffer* bytes,
                                                        grpc::ByteBuffer* response) {
-  auto* reply = new UnaryCall(context_->calls, call, response, "GraphService/ScoreGraph");
-  const absl::Status status = CatchExceptions([&] { return StartScoreGraph(*request, reply); });
-  if (!status.ok()) reply->Fail(status);
-  return reply;
-}
-
-absl::Status GraphServiceImpl::StartScoreGraph(const grpc::ByteBuffer& bytes,
-                                               UnaryCall* reply) const {
-  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
-  ASSIGN_OR_RETURN(v1::ScoreGraphRequest request, Parse<v1::ScoreGraphRequest>(bytes));
-  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
-  RETURN_IF_ERROR(CheckScoreRequest(request));
-  return ScheduleReply<v1::ScoreGraphResponse>(
-      context_->readers, reply,
-      [opened = context_->opened, graphs = context_->graphs, id,
-       request = std::move(request)]() -> absl::StatusOr<v1::ScoreGraphResponse> {
-        ASSIGN_OR_RETURN(const auto graph, opened->Read(id));
-        ASSIGN_OR_RETURN(const auto supernodes, ReadSupernodes(*graphs, id, graph->graph));
-        return AnswerScoreGraph(graph->graph, supernodes, request);
+  return StartUnary<v1::ScoreGraphRequest>(
+      *context_, call, *bytes, response, "GraphService/ScoreGraph",
+      [this](v1::ScoreGraphRequest request, UnaryCall* reply) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+        RETURN_IF_ERROR(CheckScoreRequest(request));
+        return ScheduleReply<v1::ScoreGraphResponse>(
+            context_->readers, reply,
+            [opened = context_->opened, graphs = context_->graphs, id,
+             request = std::move(request)]() -> absl::StatusOr<v1::ScoreGraphResponse> {
+              ASSIGN_OR_RETURN(const auto graph, opened->Read(id));
+              ASSIGN_OR_RETURN(const auto supernodes, ReadSupernodes(*graphs, id, graph->graph));
+              return AnswerScoreGraph(graph->graph, supernodes, request);
+            });
       });
 }
 
 grpc::ServerUnaryReactor* GraphServiceImpl::ListGraphs(grpc::CallbackServerContext* call,
-                                                       const grpc::ByteBuffer* request,
+                                                       const grpc::ByteBuffer* bytes,
                                                        grpc::ByteBuffer* response) {
-  auto* reply = new UnaryCall(context_->calls, call, response, "GraphService/ListGraphs");
-  const absl::Status status = CatchExceptions([&] { return StartListGraphs(*request, reply); });
-  if (!status.ok()) reply->Fail(status);
-  return reply;
-}
-
-absl::Status GraphServiceImpl::StartListGraphs(const grpc::ByteBuffer& bytes,
-                                               UnaryCall* reply) const {
-  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
-  ASSIGN_OR_RETURN(const v1::ListGraphsRequest request, Parse<v1::ListGraphsRequest>(bytes));
-  ASSIGN_OR_RETURN(const graph::GraphFilter filter, FromProto(request.filter()));
-  return ScheduleReply<v1::ListGraphsResponse>(
-      context_->readers, reply,
-      [graphs = context_->graphs, request, filter]() -> absl::StatusOr<v1::ListGraphsResponse> {
-        ASSIGN_OR_RETURN(const graph::GraphPage page,
-                         graphs->List(request.page_size(), request.page_token(), filter));
-        return ToProto(page);
+  return StartUnary<v1::ListGraphsRequest>(
+      *context_, call, *bytes, response, "GraphService/ListGraphs",
+      [this](const v1::ListGraphsRequest& request, UnaryCall* reply) -> absl::Status {
+        ASSIGN_OR_RETURN(const graph::GraphFilter filter, FromProto(request.filter()));
+        return ScheduleReply<v1::ListGraphsResponse>(
+            context_->readers, reply,
+            [graphs = context_->graphs, request,
+             filter]() -> absl::StatusOr<v1::ListGraphsResponse> {
+              ASSIGN_OR_RETURN(const graph::GraphPage page,
+                               graphs->List(request.page_size(), request.page_token(), filter));
+              return ToProto(page);
+            });
       });
 }
 
@@ -225,226 +167,172 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::WatchGraphs(
 }
 
 grpc::ServerUnaryReactor* GraphServiceImpl::DeleteGraph(grpc::CallbackServerContext* call,
-                                                        const grpc::ByteBuffer* request,
+                                                        const grpc::ByteBuffer* bytes,
                                                         grpc::ByteBuffer* response) {
-  auto* reply = new UnaryCall(context_->calls, call, response, "GraphService/DeleteGraph");
-  const absl::Status status = CatchExceptions([&] { return StartDeleteGraph(*request, reply); });
-  if (!status.ok()) reply->Fail(status);
-  return reply;
-}
-
-absl::Status GraphServiceImpl::StartDeleteGraph(const grpc::ByteBuffer& bytes,
-                                                UnaryCall* reply) const {
-  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
-  ASSIGN_OR_RETURN(const v1::DeleteGraphRequest request, Parse<v1::DeleteGraphRequest>(bytes));
-  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
-  return ScheduleReply<v1::DeleteGraphResponse>(
-      context_->pool, reply, [context = context_, id]() -> absl::StatusOr<v1::DeleteGraphResponse> {
-        RETURN_IF_ERROR(WithResource(context->graphs->Delete(id), "graph", "graphs/" + id));
-        context->opened->Forget(id);
-        return v1::DeleteGraphResponse();
+  return StartUnary<v1::DeleteGraphRequest>(
+      *context_, call, *bytes, response, "GraphService/DeleteGraph",
+      [this](const v1::DeleteGraphRequest& request, UnaryCall* reply) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+        return ScheduleReply<v1::DeleteGraphResponse>(
+            context_->pool, reply,
+            [context = context_, id]() -> absl::StatusOr<v1::DeleteGraphResponse> {
+              RETURN_IF_ERROR(WithResource(context->graphs->Delete(id), "graph", "graphs/" + id));
+              context->opened->Forget(id);
+              return v1::DeleteGraphResponse();
+            });
       });
 }
 
 grpc::ServerUnaryReactor* GraphServiceImpl::GetAnnotations(grpc::CallbackServerContext* call,
-                                                           const grpc::ByteBuffer* request,
+                                                           const grpc::ByteBuffer* bytes,
                                                            grpc::ByteBuffer* response) {
-  auto* reply = new UnaryCall(context_->calls, call, response, "GraphService/GetAnnotations");
-  const absl::Status status = CatchExceptions([&] { return StartGetAnnotations(*request, reply); });
-  if (!status.ok()) reply->Fail(status);
-  return reply;
-}
-
-absl::Status GraphServiceImpl::StartGetAnnotations(const grpc::ByteBuffer& bytes,
-                                                   UnaryCall* reply) const {
-  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
-  ASSIGN_OR_RETURN(const v1::GetAnnotationsRequest request,
-                   Parse<v1::GetAnnotationsRequest>(bytes));
-  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
-  return ScheduleReply<v1::GetAnnotationsResponse>(
-      context_->readers, reply,
-      [graphs = context_->graphs, id] { return AnswerGetAnnotations(*graphs, id); });
+  return StartUnary<v1::GetAnnotationsRequest>(
+      *context_, call, *bytes, response, "GraphService/GetAnnotations",
+      [this](const v1::GetAnnotationsRequest& request, UnaryCall* reply) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+        return ScheduleReply<v1::GetAnnotationsResponse>(
+            context_->readers, reply,
+            [graphs = context_->graphs, id] { return AnswerGetAnnotations(*graphs, id); });
+      });
 }
 
 grpc::ServerUnaryReactor* GraphServiceImpl::UpdateGraph(grpc::CallbackServerContext* call,
-                                                        const grpc::ByteBuffer* request,
+                                                        const grpc::ByteBuffer* bytes,
                                                         grpc::ByteBuffer* response) {
-  auto* reply = new UnaryCall(context_->calls, call, response, "GraphService/UpdateGraph");
-  const absl::Status status = CatchExceptions([&] { return StartUpdateGraph(*request, reply); });
-  if (!status.ok()) reply->Fail(status);
-  return reply;
-}
-
-absl::Status GraphServiceImpl::StartUpdateGraph(const grpc::ByteBuffer& bytes,
-                                                UnaryCall* reply) const {
-  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
-  ASSIGN_OR_RETURN(v1::UpdateGraphRequest request, Parse<v1::UpdateGraphRequest>(bytes));
-  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
-  ASSIGN_OR_RETURN(const std::optional<int64_t> revision, RevisionFromEtag(request.etag()));
-  return ScheduleReply<v1::UpdateGraphResponse>(
-      context_->pool, reply,
-      [opened = context_->opened, graphs = context_->graphs, id, revision,
-       annotations =
-           std::move(*request.mutable_annotations())]() -> absl::StatusOr<v1::UpdateGraphResponse> {
-        ASSIGN_OR_RETURN(const auto graph, opened->Read(id));
-        return AnswerUpdateGraph(graphs, id, graph->graph, annotations, revision);
+  return StartUnary<v1::UpdateGraphRequest>(
+      *context_, call, *bytes, response, "GraphService/UpdateGraph",
+      [this](v1::UpdateGraphRequest request, UnaryCall* reply) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+        ASSIGN_OR_RETURN(const std::optional<int64_t> revision, RevisionFromEtag(request.etag()));
+        return ScheduleReply<v1::UpdateGraphResponse>(
+            context_->pool, reply,
+            [opened = context_->opened, graphs = context_->graphs, id, revision,
+             annotations = std::move(
+                 *request.mutable_annotations())]() -> absl::StatusOr<v1::UpdateGraphResponse> {
+              ASSIGN_OR_RETURN(const auto graph, opened->Read(id));
+              return AnswerUpdateGraph(graphs, id, graph->graph, annotations, revision);
+            });
       });
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::FoldGraph(
-    grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
-  const StreamPtr stream =
-      ResponseStream::Create(context_->calls, context_->readers, call, "GraphService/FoldGraph");
-  const absl::Status status = CatchExceptions([&] { return StartFoldGraph(*request, stream); });
-  if (!status.ok()) stream->Fail(status);
-  return stream.get();
-}
-
-absl::Status GraphServiceImpl::StartFoldGraph(const grpc::ByteBuffer& bytes,
-                                              const StreamPtr& stream) const {
-  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
-  ASSIGN_OR_RETURN(const v1::FoldGraphRequest request, Parse<v1::FoldGraphRequest>(bytes));
-  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
-  ASSIGN_OR_RETURN(FoldCall fold, FromProto(request));
-  return ScheduleStream(
-      context_->readers, stream,
-      [opened = context_->opened, graphs = context_->graphs, id,
-       fold = std::move(fold)]() -> absl::StatusOr<ResponseStream::Source> {
-        ASSIGN_OR_RETURN(auto graph, opened->Read(id));
-        ASSIGN_OR_RETURN(const graph::Annotations stored, ReadAnnotations(*graphs, id));
-        ASSIGN_OR_RETURN(auto made, FoldMessages::Make(std::move(graph), stored.supernodes, fold));
-        return SourceOf<v1::FoldGraphResponse>(std::move(made));
+    grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes) {
+  return StartStream<v1::FoldGraphRequest>(
+      *context_, context_->readers, call, *bytes, "GraphService/FoldGraph",
+      [this](const v1::FoldGraphRequest& request, const StreamPtr& stream) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+        ASSIGN_OR_RETURN(FoldCall fold, FromProto(request));
+        return ScheduleStream(
+            context_->readers, stream,
+            [opened = context_->opened, graphs = context_->graphs, id,
+             fold = std::move(fold)]() -> absl::StatusOr<ResponseStream::Source> {
+              ASSIGN_OR_RETURN(auto graph, opened->Read(id));
+              ASSIGN_OR_RETURN(const graph::Annotations stored, ReadAnnotations(*graphs, id));
+              ASSIGN_OR_RETURN(auto made,
+                               FoldMessages::Make(std::move(graph), stored.supernodes, fold));
+              return SourceOf<v1::FoldGraphResponse>(std::move(made));
+            });
       });
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::CompareGraphs(
-    grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
-  const StreamPtr stream = ResponseStream::Create(context_->calls, context_->readers, call,
-                                                  "GraphService/CompareGraphs");
-  const absl::Status status = CatchExceptions([&] { return StartCompareGraphs(*request, stream); });
-  if (!status.ok()) stream->Fail(status);
-  return stream.get();
-}
-
-absl::Status GraphServiceImpl::StartCompareGraphs(const grpc::ByteBuffer& bytes,
-                                                  const StreamPtr& stream) const {
-  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
-  ASSIGN_OR_RETURN(const v1::CompareGraphsRequest request, Parse<v1::CompareGraphsRequest>(bytes));
-  ASSIGN_OR_RETURN(const std::string base_id, IdFromName(request.base(), "graphs", "base"));
-  ASSIGN_OR_RETURN(const std::string other_id, IdFromName(request.other(), "graphs", "other"));
-  ASSIGN_OR_RETURN(const CompareCall compare, FromProto(request));
-  return ScheduleStream(context_->readers, stream,
-                        [opened = context_->opened, base_id, other_id,
-                         compare]() -> absl::StatusOr<ResponseStream::Source> {
-                          ASSIGN_OR_RETURN(auto base, opened->Read(base_id));
-                          ASSIGN_OR_RETURN(auto other, opened->Read(other_id));
-                          ASSIGN_OR_RETURN(
-                              auto made,
-                              CompareMessages::Make(std::move(base), std::move(other), compare));
-                          return SourceOf<v1::CompareGraphsResponse>(std::move(made));
-                        });
+    grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes) {
+  return StartStream<v1::CompareGraphsRequest>(
+      *context_, context_->readers, call, *bytes, "GraphService/CompareGraphs",
+      [this](const v1::CompareGraphsRequest& request, const StreamPtr& stream) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::string base_id, IdFromName(request.base(), "graphs", "base"));
+        ASSIGN_OR_RETURN(const std::string other_id,
+                         IdFromName(request.other(), "graphs", "other"));
+        ASSIGN_OR_RETURN(const CompareCall compare, FromProto(request));
+        return ScheduleStream(
+            context_->readers, stream,
+            [opened = context_->opened, base_id, other_id,
+             compare]() -> absl::StatusOr<ResponseStream::Source> {
+              ASSIGN_OR_RETURN(auto base, opened->Read(base_id));
+              ASSIGN_OR_RETURN(auto other, opened->Read(other_id));
+              ASSIGN_OR_RETURN(auto made,
+                               CompareMessages::Make(std::move(base), std::move(other), compare));
+              return SourceOf<v1::CompareGraphsResponse>(std::move(made));
+            });
+      });
 }
 
 grpc::ServerUnaryReactor* GraphServiceImpl::FindPaths(grpc::CallbackServerContext* call,
-                                                      const grpc::ByteBuffer* request,
+                                                      const grpc::ByteBuffer* bytes,
                                                       grpc::ByteBuffer* response) {
-  auto* reply = new UnaryCall(context_->calls, call, response, "GraphService/FindPaths");
-  const absl::Status status = CatchExceptions([&] { return StartFindPaths(*request, reply); });
-  if (!status.ok()) reply->Fail(status);
-  return reply;
-}
-
-absl::Status GraphServiceImpl::StartFindPaths(const grpc::ByteBuffer& bytes,
-                                              UnaryCall* reply) const {
-  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
-  ASSIGN_OR_RETURN(v1::FindPathsRequest request, Parse<v1::FindPathsRequest>(bytes));
-  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
-  RETURN_IF_ERROR(CheckPathsRequest(request));
-  return ScheduleReply<v1::FindPathsResponse>(
-      context_->readers, reply,
-      [opened = context_->opened, graphs = context_->graphs, id,
-       request = std::move(request)]() -> absl::StatusOr<v1::FindPathsResponse> {
-        ASSIGN_OR_RETURN(const auto graph, opened->Read(id));
-        ASSIGN_OR_RETURN(const auto supernodes, ReadSupernodes(*graphs, id, graph->graph));
-        return AnswerFindPaths(graph->graph, supernodes, request);
+  return StartUnary<v1::FindPathsRequest>(
+      *context_, call, *bytes, response, "GraphService/FindPaths",
+      [this](v1::FindPathsRequest request, UnaryCall* reply) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+        RETURN_IF_ERROR(CheckPathsRequest(request));
+        return ScheduleReply<v1::FindPathsResponse>(
+            context_->readers, reply,
+            [opened = context_->opened, graphs = context_->graphs, id,
+             request = std::move(request)]() -> absl::StatusOr<v1::FindPathsResponse> {
+              ASSIGN_OR_RETURN(const auto graph, opened->Read(id));
+              ASSIGN_OR_RETURN(const auto supernodes, ReadSupernodes(*graphs, id, graph->graph));
+              return AnswerFindPaths(graph->graph, supernodes, request);
+            });
       });
 }
 
 grpc::ServerUnaryReactor* GraphServiceImpl::FindCone(grpc::CallbackServerContext* call,
-                                                     const grpc::ByteBuffer* request,
+                                                     const grpc::ByteBuffer* bytes,
                                                      grpc::ByteBuffer* response) {
-  auto* reply = new UnaryCall(context_->calls, call, response, "GraphService/FindCone");
-  const absl::Status status = CatchExceptions([&] { return StartFindCone(*request, reply); });
-  if (!status.ok()) reply->Fail(status);
-  return reply;
-}
-
-absl::Status GraphServiceImpl::StartFindCone(const grpc::ByteBuffer& bytes,
-                                             UnaryCall* reply) const {
-  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
-  ASSIGN_OR_RETURN(v1::FindConeRequest request, Parse<v1::FindConeRequest>(bytes));
-  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
-  RETURN_IF_ERROR(CheckConeRequest(request));
-  return ScheduleReply<v1::FindConeResponse>(
-      context_->readers, reply,
-      [opened = context_->opened, graphs = context_->graphs, id,
-       request = std::move(request)]() -> absl::StatusOr<v1::FindConeResponse> {
-        ASSIGN_OR_RETURN(const auto graph, opened->Read(id));
-        ASSIGN_OR_RETURN(const auto supernodes, ReadSupernodes(*graphs, id, graph->graph));
-        return AnswerFindCone(graph->graph, supernodes, request);
+  return StartUnary<v1::FindConeRequest>(
+      *context_, call, *bytes, response, "GraphService/FindCone",
+      [this](v1::FindConeRequest request, UnaryCall* reply) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+        RETURN_IF_ERROR(CheckConeRequest(request));
+        return ScheduleReply<v1::FindConeResponse>(
+            context_->readers, reply,
+            [opened = context_->opened, graphs = context_->graphs, id,
+             request = std::move(request)]() -> absl::StatusOr<v1::FindConeResponse> {
+              ASSIGN_OR_RETURN(const auto graph, opened->Read(id));
+              ASSIGN_OR_RETURN(const auto supernodes, ReadSupernodes(*graphs, id, graph->graph));
+              return AnswerFindCone(graph->graph, supernodes, request);
+            });
       });
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* GraphServiceImpl::ExportGraph(
-    grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) {
-  const StreamPtr stream =
-      ResponseStream::Create(context_->calls, context_->readers, call, "GraphService/ExportGraph");
-  const absl::Status status = CatchExceptions([&] { return StartExportGraph(*request, stream); });
-  if (!status.ok()) stream->Fail(status);
-  return stream.get();
-}
-
-absl::Status GraphServiceImpl::StartExportGraph(const grpc::ByteBuffer& bytes,
-                                                const StreamPtr& stream) const {
-  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
-  ASSIGN_OR_RETURN(const v1::ExportGraphRequest request, Parse<v1::ExportGraphRequest>(bytes));
-  ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
-  ASSIGN_OR_RETURN(ExportOptions options, ExportOptionsFromProto(request));
-  return ScheduleStream(
-      context_->readers, stream,
-      [context = context_, id,
-       options = std::move(options)]() mutable -> absl::StatusOr<ResponseStream::Source> {
-        ASSIGN_OR_RETURN(const auto graph, context->opened->Read(id));
-        ASSIGN_OR_RETURN(options.annotations, ReadAnnotations(*context->graphs, id));
-        ASSIGN_OR_RETURN(auto file, WriteExport(graph, options, context->temporary_dir));
-        return [file = std::move(file)]() -> absl::StatusOr<std::optional<grpc::ByteBuffer>> {
-          v1::ExportGraphResponse message;
-          ASSIGN_OR_RETURN(*message.mutable_data(), file->Read());
-          if (message.data().empty()) return std::nullopt;
-          message.set_total_size_bytes(file->size_bytes());
-          return Serialize(message);
-        };
+    grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes) {
+  return StartStream<v1::ExportGraphRequest>(
+      *context_, context_->readers, call, *bytes, "GraphService/ExportGraph",
+      [this](const v1::ExportGraphRequest& request, const StreamPtr& stream) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::string id, IdFromName(request.name(), "graphs"));
+        ASSIGN_OR_RETURN(ExportOptions options, ExportOptionsFromProto(request));
+        return ScheduleStream(
+            context_->readers, stream,
+            [context = context_, id,
+             options = std::move(options)]() mutable -> absl::StatusOr<ResponseStream::Source> {
+              ASSIGN_OR_RETURN(const auto graph, context->opened->Read(id));
+              ASSIGN_OR_RETURN(options.annotations, ReadAnnotations(*context->graphs, id));
+              ASSIGN_OR_RETURN(auto file, WriteExport(graph, options, context->temporary_dir));
+              return [file = std::move(file)]() -> absl::StatusOr<std::optional<grpc::ByteBuffer>> {
+                v1::ExportGraphResponse message;
+                ASSIGN_OR_RETURN(*message.mutable_data(), file->Read());
+                if (message.data().empty()) return std::nullopt;
+                message.set_total_size_bytes(file->size_bytes());
+                return Serialize(message);
+              };
+            });
       });
 }
 
 grpc::ServerUnaryReactor* GraphServiceImpl::ImportGraph(grpc::CallbackServerContext* call,
-                                                        const grpc::ByteBuffer* request,
+                                                        const grpc::ByteBuffer* bytes,
                                                         grpc::ByteBuffer* response) {
-  auto* reply = new UnaryCall(context_->calls, call, response, "GraphService/ImportGraph");
-  const absl::Status status =
-      CatchExceptions([&] { return StartImportGraph(*request, OwnerOf(*call), reply); });
-  if (!status.ok()) reply->Fail(status);
-  return reply;
-}
-
-absl::Status GraphServiceImpl::StartImportGraph(const grpc::ByteBuffer& bytes,
-                                                const std::string& owner, UnaryCall* reply) const {
-  RETURN_IF_ERROR(context_->lifecycle->Admit().status());
-  ASSIGN_OR_RETURN(v1::ImportGraphRequest request, Parse<v1::ImportGraphRequest>(bytes));
-  RETURN_IF_ERROR(CheckImportPart(request, context_->limits.max_import_bytes));
-  return ScheduleReply<v1::ImportGraphResponse>(
-      context_->pool, reply, [imports = context_->imports, owner, request = std::move(request)] {
-        return imports->Add(request, owner);
+  return StartUnary<v1::ImportGraphRequest>(
+      *context_, call, *bytes, response, "GraphService/ImportGraph",
+      [this, owner = OwnerOf(*call)](v1::ImportGraphRequest request,
+                                     UnaryCall* reply) -> absl::Status {
+        RETURN_IF_ERROR(CheckImportPart(request, context_->limits.max_import_bytes));
+        return ScheduleReply<v1::ImportGraphResponse>(
+            context_->pool, reply,
+            [imports = context_->imports, owner, request = std::move(request)] {
+              return imports->Add(request, owner);
+            });
       });
 }
 

@@ -4,14 +4,8 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <memory>
-#include <string>
-
-#include "absl/status/status.h"
 #include "cajal/v1/graph_service.grpc.pb.h"
-#include "server/response_stream.h"
 #include "server/service_context.h"
-#include "server/unary_call.h"
 
 namespace cajal::server {
 
@@ -40,64 +34,45 @@ class GraphServiceImpl final
   explicit GraphServiceImpl(const ServiceContext* context) : context_(context) {}
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* CreateGraph(grpc::CallbackServerContext* call,
-                                                          const grpc::ByteBuffer* request) override;
+                                                          const grpc::ByteBuffer* bytes) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* GetGraph(grpc::CallbackServerContext* call,
-                                                       const grpc::ByteBuffer* request) override;
+                                                       const grpc::ByteBuffer* bytes) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* PruneGraph(grpc::CallbackServerContext* call,
-                                                         const grpc::ByteBuffer* request) override;
+                                                         const grpc::ByteBuffer* bytes) override;
   grpc::ServerUnaryReactor* ScoreGraph(grpc::CallbackServerContext* call,
-                                       const grpc::ByteBuffer* request,
+                                       const grpc::ByteBuffer* bytes,
                                        grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* ListGraphs(grpc::CallbackServerContext* call,
-                                       const grpc::ByteBuffer* request,
+                                       const grpc::ByteBuffer* bytes,
                                        grpc::ByteBuffer* response) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchGraphs(grpc::CallbackServerContext* call,
-                                                          const grpc::ByteBuffer* request) override;
+                                                          const grpc::ByteBuffer* bytes) override;
   grpc::ServerUnaryReactor* DeleteGraph(grpc::CallbackServerContext* call,
-                                        const grpc::ByteBuffer* request,
+                                        const grpc::ByteBuffer* bytes,
                                         grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* GetAnnotations(grpc::CallbackServerContext* call,
-                                           const grpc::ByteBuffer* request,
+                                           const grpc::ByteBuffer* bytes,
                                            grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* UpdateGraph(grpc::CallbackServerContext* call,
-                                        const grpc::ByteBuffer* request,
+                                        const grpc::ByteBuffer* bytes,
                                         grpc::ByteBuffer* response) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* FoldGraph(grpc::CallbackServerContext* call,
-                                                        const grpc::ByteBuffer* request) override;
-  grpc::ServerWriteReactor<grpc::ByteBuffer>* CompareGraphs(
-      grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) override;
+                                                        const grpc::ByteBuffer* bytes) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* CompareGraphs(grpc::CallbackServerContext* call,
+                                                            const grpc::ByteBuffer* bytes) override;
   grpc::ServerUnaryReactor* FindPaths(grpc::CallbackServerContext* call,
-                                      const grpc::ByteBuffer* request,
+                                      const grpc::ByteBuffer* bytes,
                                       grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* FindCone(grpc::CallbackServerContext* call,
-                                     const grpc::ByteBuffer* request,
+                                     const grpc::ByteBuffer* bytes,
                                      grpc::ByteBuffer* response) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* ExportGraph(grpc::CallbackServerContext* call,
-                                                          const grpc::ByteBuffer* request) override;
+                                                          const grpc::ByteBuffer* bytes) override;
   grpc::ServerUnaryReactor* ImportGraph(grpc::CallbackServerContext* call,
-                                        const grpc::ByteBuffer* request,
+                                        const grpc::ByteBuffer* bytes,
                                         grpc::ByteBuffer* response) override;
 
  private:
-  using StreamPtr = std::shared_ptr<ResponseStream>;
-
-  absl::Status StartCreateGraph(const grpc::ByteBuffer& bytes, const std::string& owner,
-                                const StreamPtr& stream) const;
-  absl::Status StartGetGraph(const grpc::ByteBuffer& bytes, const StreamPtr& stream) const;
-  absl::Status StartPruneGraph(const grpc::ByteBuffer& bytes, const StreamPtr& stream) const;
-  absl::Status StartScoreGraph(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
-  absl::Status StartListGraphs(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
-  absl::Status StartDeleteGraph(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
-  absl::Status StartGetAnnotations(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
-  absl::Status StartUpdateGraph(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
-  absl::Status StartFoldGraph(const grpc::ByteBuffer& bytes, const StreamPtr& stream) const;
-  absl::Status StartCompareGraphs(const grpc::ByteBuffer& bytes, const StreamPtr& stream) const;
-  absl::Status StartFindPaths(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
-  absl::Status StartFindCone(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
-  absl::Status StartExportGraph(const grpc::ByteBuffer& bytes, const StreamPtr& stream) const;
-  absl::Status StartImportGraph(const grpc::ByteBuffer& bytes, const std::string& owner,
-                                UnaryCall* reply) const;
-
   const ServiceContext* const context_;
 };
 

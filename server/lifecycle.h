@@ -30,7 +30,8 @@ class Lifecycle {
     if (loaded_.engine == nullptr) return LoadingError();
     return loaded_;
   }
-  // For what goes on while draining: cancelling jobs. `runner` is null while loading.
+  // For work that was admitted, and for what goes on while draining: cancelling jobs. `runner` is
+  // null while loading.
   Loaded loaded() const {
     MutexLock lock(&mutex_);
     return loaded_;

@@ -4,11 +4,8 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "absl/status/statusor.h"
 #include "cajal/v1/model_service.grpc.pb.h"
-#include "server/response_stream.h"
 #include "server/service_context.h"
-#include "server/unary_call.h"
 
 namespace cajal::server {
 
@@ -21,19 +18,15 @@ class ModelServiceImpl final
   explicit ModelServiceImpl(const ServiceContext* context) : context_(context) {}
 
   grpc::ServerUnaryReactor* GetServerInfo(grpc::CallbackServerContext* call,
-                                          const grpc::ByteBuffer* request,
+                                          const grpc::ByteBuffer* bytes,
                                           grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* Tokenize(grpc::CallbackServerContext* call,
-                                     const grpc::ByteBuffer* request,
+                                     const grpc::ByteBuffer* bytes,
                                      grpc::ByteBuffer* response) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Forward(grpc::CallbackServerContext* call,
-                                                      const grpc::ByteBuffer* request) override;
+                                                      const grpc::ByteBuffer* bytes) override;
 
  private:
-  absl::Status StartTokenize(const grpc::ByteBuffer& bytes, UnaryCall* reply) const;
-  absl::Status StartForward(const grpc::ByteBuffer& bytes, const std::string& owner,
-                            const std::shared_ptr<ResponseStream>& stream) const;
-
   const ServiceContext* const context_;
 };
 

@@ -42,14 +42,13 @@ class Upload : public std::enable_shared_from_this<Upload> {
       return done_(absl::InvalidArgumentError("the file has become shorter while it was sent"));
     }
     send_(std::move(part),
-          [self = shared_from_this()](absl::Status status, const v1::ImportGraphResponse& answer) {
-            self->OnAnswer(std::move(status), answer);
+          [self = shared_from_this()](const absl::StatusOr<v1::ImportGraphResponse>& answer) {
+            answer.ok() ? self->OnAnswer(*answer) : self->done_(answer.status());
           });
   }
 
  private:
-  void OnAnswer(absl::Status status, const v1::ImportGraphResponse& answer) {
-    if (!status.ok()) return done_(std::move(status));
+  void OnAnswer(const v1::ImportGraphResponse& answer) {
     if (answer.has_graph()) return done_(FromProto(answer.graph()));
     const int64_t received = answer.received_bytes();
     if (received <= sent_ && ++n_stepped_back_ > kMaxSteppedBack) {

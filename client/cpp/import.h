@@ -12,10 +12,9 @@
 
 namespace cajal::client {
 
-// Sends one part; `done` gets the answer. One of UnaryCall's forms.
-using SendPart =
-    std::function<void(v1::ImportGraphRequest,
-                       std::function<void(absl::Status, const v1::ImportGraphResponse&)> done)>;
+// Sends one part; `done` gets the answer.
+using SendPart = std::function<void(
+    v1::ImportGraphRequest, std::function<void(absl::StatusOr<v1::ImportGraphResponse>)> done)>;
 
 // Reads the file part by part and sends each when the one before is answered. `done` is called
 // once. INVALID_ARGUMENT when the file cannot be read or is empty; the server's errors; INTERNAL
