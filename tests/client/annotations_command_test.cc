@@ -6,21 +6,21 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "tests/client/command_runner.h"
+#include "tests/client/command_fixture.h"
 #include "tests/client/fake_server.h"
 #include "tests/temp_dir.h"
 
 namespace cajal::cli {
 namespace {
 
+using client_test::CommandFixture;
 using client_test::CommandResult;
-using client_test::FakeServer;
 using client_test::TypedError;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // A server that keeps annotations as cajald does.
-class AnnotationsCommandTest : public testing::Test {
+class AnnotationsCommandTest : public CommandFixture {
  protected:
   AnnotationsCommandTest() {
     (*annotations_.mutable_labels())["3_77_21"] = "planet";
@@ -57,12 +57,6 @@ class AnnotationsCommandTest : public testing::Test {
     };
   }
 
-  CommandResult Run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"--server", server_.address()});
-    return client_test::RunCommand(arguments, {});
-  }
-
-  FakeServer server_;
   v1::Annotations annotations_;
   int revision_ = 4;
   std::string name_;

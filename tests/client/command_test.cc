@@ -9,7 +9,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "model/checkpoint/safetensors.h"
-#include "tests/client/command_runner.h"
+#include "tests/client/command_fixture.h"
 #include "tests/client/fake_server.h"
 
 namespace cajal::cli {
@@ -17,8 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using client_test::AddPushback;
+using client_test::CommandFixture;
 using client_test::CommandResult;
-using client_test::FakeServer;
 using client_test::RunCommand;
 using client_test::TypedError;
 using nlohmann::json;
@@ -33,7 +33,7 @@ std::string ReadAll(const fs::path& path) {
   return text.str();
 }
 
-class CommandTest : public testing::Test {
+class CommandTest : public CommandFixture {
  protected:
   CommandTest() : dir_(fs::path(testing::TempDir()) / Name()) {
     fs::remove_all(dir_);
@@ -51,11 +51,6 @@ class CommandTest : public testing::Test {
   }
   size_t FileCount() const {
     return static_cast<size_t>(std::distance(fs::directory_iterator(dir_), {}));
-  }
-
-  CommandResult Run(std::vector<std::string> arguments, const Console& console = {}) const {
-    arguments.insert(arguments.begin(), {"--server", server_.address()});
-    return RunCommand(arguments, console);
   }
 
   // CreateGraph and ExportGraph that work; the export is "FORMAT of NAME at THRESHOLD".
@@ -90,7 +85,6 @@ class CommandTest : public testing::Test {
   }
 
   fs::path dir_;
-  FakeServer server_;
   v1::CreateGraphRequest created_;
 };
 

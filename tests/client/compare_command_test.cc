@@ -5,14 +5,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/client/command_runner.h"
+#include "tests/client/command_fixture.h"
 #include "tests/client/fake_server.h"
 
 namespace cajal::cli {
 namespace {
 
+using client_test::CommandFixture;
 using client_test::CommandResult;
-using client_test::FakeServer;
 using ::testing::HasSubstr;
 
 constexpr const char* kPieces[] = {
@@ -48,9 +48,9 @@ constexpr const char* kPieces[] = {
            other_weights: [ 0, 1 ]
          })pb"};
 
-class CompareCommandTest : public testing::Test {
+class CompareCommandTest : public CommandFixture {
  protected:
-  CompareCommandTest() {
+  CompareCommandTest() : CommandFixture({"compare"}) {
     server_.graphs.compare_graphs = [this](const v1::CompareGraphsRequest& request, auto* writer,
                                            auto*) {
       request_ = request;
@@ -62,12 +62,7 @@ class CompareCommandTest : public testing::Test {
       return grpc::Status::OK;
     };
   }
-  CommandResult Run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"--server", server_.address(), "compare"});
-    return client_test::RunCommand(arguments, {});
-  }
 
-  FakeServer server_;
   std::vector<std::string> pieces_ = {std::begin(kPieces), std::end(kPieces)};
   v1::CompareGraphsRequest request_;
 };

@@ -5,14 +5,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/client/command_runner.h"
+#include "tests/client/command_fixture.h"
 #include "tests/client/fake_server.h"
 
 namespace cajal::cli {
 namespace {
 
+using client_test::CommandFixture;
 using client_test::CommandResult;
-using client_test::FakeServer;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -30,9 +30,9 @@ constexpr char kCone[] = R"pb(
   }
 )pb";
 
-class ConeCommandTest : public testing::Test {
+class ConeCommandTest : public CommandFixture {
  protected:
-  ConeCommandTest() {
+  ConeCommandTest() : CommandFixture({"cone"}) {
     server_.graphs.find_cone = [this](const v1::FindConeRequest& request,
                                       v1::FindConeResponse* response, auto*) {
       request_ = request;
@@ -40,12 +40,7 @@ class ConeCommandTest : public testing::Test {
       return grpc::Status::OK;
     };
   }
-  CommandResult Run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"--server", server_.address(), "cone"});
-    return client_test::RunCommand(arguments, {});
-  }
 
-  FakeServer server_;
   std::string cone_ = kCone;
   v1::FindConeRequest request_;
 };

@@ -9,15 +9,15 @@
 
 #include "client/cli/evaluation_batches.h"
 #include "client/cli/evaluation_plot.h"
-#include "tests/client/command_runner.h"
+#include "tests/client/command_fixture.h"
 #include "tests/client/fake_server.h"
 #include "tests/temp_dir.h"
 
 namespace cajal::cli {
 namespace {
 
+using client_test::CommandFixture;
 using client_test::CommandResult;
-using client_test::FakeServer;
 using client_test::RunCommand;
 using client_test::TypedError;
 using nlohmann::json;
@@ -31,9 +31,9 @@ std::string ReadAll(const std::string& path) {
 
 // One layer of width 1 with two features. Each prompt is one text token, whose output is the number
 // of the prompt in all calls, missed by 1; feature 0 is active on every one.
-class EvaluateCommandTest : public testing::Test {
+class EvaluateCommandTest : public CommandFixture {
  protected:
-  EvaluateCommandTest() {
+  EvaluateCommandTest() : CommandFixture({"evaluate"}) {
     server_.model.get_server_info = [](const auto&, v1::GetServerInfoResponse* response, auto*) {
       v1::ServerInfo* info = response->mutable_server_info();
       info->mutable_model()->set_name("fake");
@@ -87,13 +87,7 @@ class EvaluateCommandTest : public testing::Test {
     return dir_.path();
   }
 
-  CommandResult Run(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), {"--server", server_.address(), "evaluate"});
-    return RunCommand(arguments);
-  }
-
   TempDir dir_;
-  FakeServer server_;
   std::vector<v1::EvaluateTranscodersRequest> calls_;
   double n_tokens_ = 0;
 };

@@ -5,14 +5,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/client/command_runner.h"
+#include "tests/client/command_fixture.h"
 #include "tests/client/fake_server.h"
 
 namespace cajal::cli {
 namespace {
 
+using client_test::CommandFixture;
 using client_test::CommandResult;
-using client_test::FakeServer;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -75,9 +75,9 @@ constexpr const char* kPieces[] = {
            counts: [ 3, 4 ]
          })pb"};
 
-class FoldCommandTest : public testing::Test {
+class FoldCommandTest : public CommandFixture {
  protected:
-  FoldCommandTest() {
+  FoldCommandTest() : CommandFixture({"fold"}) {
     server_.graphs.fold_graph = [this](const v1::FoldGraphRequest& request, auto* writer, auto*) {
       request_ = request;
       for (const char* text : pieces_) {
@@ -98,12 +98,7 @@ class FoldCommandTest : public testing::Test {
       return grpc::Status::OK;
     };
   }
-  CommandResult Run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"--server", server_.address(), "fold"});
-    return client_test::RunCommand(arguments, {});
-  }
 
-  FakeServer server_;
   std::vector<const char*> pieces_ = {std::begin(kPieces), std::end(kPieces)};
   v1::FoldGraphRequest request_;
   v1::Annotations annotations_;

@@ -4,25 +4,19 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/client/command_runner.h"
+#include "tests/client/command_fixture.h"
 #include "tests/client/fake_server.h"
 
 namespace cajal::cli {
 namespace {
 
+using client_test::CommandFixture;
 using client_test::CommandResult;
-using client_test::FakeServer;
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-class GraphsCommandTest : public testing::Test {
+class GraphsCommandTest : public CommandFixture {
  protected:
-  CommandResult Run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"--server", server_.address()});
-    return client_test::RunCommand(arguments);
-  }
-
-  FakeServer server_;
 };
 
 TEST_F(GraphsCommandTest, ConditionsAreSentAsTheyAreGiven) {

@@ -5,14 +5,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/client/command_runner.h"
+#include "tests/client/command_fixture.h"
 #include "tests/client/fake_server.h"
 
 namespace cajal::cli {
 namespace {
 
+using client_test::CommandFixture;
 using client_test::CommandResult;
-using client_test::FakeServer;
 using client_test::TypedError;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -51,9 +51,9 @@ constexpr char kPaths[] = R"pb(
   }
 )pb";
 
-class PathsCommandTest : public testing::Test {
+class PathsCommandTest : public CommandFixture {
  protected:
-  PathsCommandTest() {
+  PathsCommandTest() : CommandFixture({"paths"}) {
     server_.graphs.find_paths = [this](const v1::FindPathsRequest& request,
                                        v1::FindPathsResponse* response, auto*) {
       request_ = request;
@@ -61,12 +61,7 @@ class PathsCommandTest : public testing::Test {
       return grpc::Status::OK;
     };
   }
-  CommandResult Run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"--server", server_.address(), "paths"});
-    return client_test::RunCommand(arguments, {});
-  }
 
-  FakeServer server_;
   std::string paths_ = kPaths;
   v1::FindPathsRequest request_;
 };

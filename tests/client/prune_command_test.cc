@@ -5,22 +5,22 @@
 #include <nlohmann/json.hpp>
 
 #include "client/cli/prune_flags.h"
-#include "tests/client/command_runner.h"
+#include "tests/client/command_fixture.h"
 #include "tests/client/fake_server.h"
 #include "tests/temp_dir.h"
 
 namespace cajal::cli {
 namespace {
 
+using client_test::CommandFixture;
 using client_test::CommandResult;
-using client_test::FakeServer;
 using client_test::TypedError;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class PruneCommandTest : public testing::Test {
+class PruneCommandTest : public CommandFixture {
  protected:
-  PruneCommandTest() {
+  PruneCommandTest() : CommandFixture({"prune"}) {
     server_.graphs.prune_graph = [this](const v1::PruneGraphRequest& request,
                                         grpc::ServerWriter<v1::PruneGraphResponse>* writer, auto*) {
       request_ = request;
@@ -47,12 +47,7 @@ class PruneCommandTest : public testing::Test {
       return grpc::Status::OK;
     };
   }
-  CommandResult Run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"--server", server_.address(), "prune"});
-    return client_test::RunCommand(arguments, {});
-  }
 
-  FakeServer server_;
   v1::PruneGraphRequest request_;
   v1::ExportGraphRequest exported_;
 };

@@ -5,14 +5,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/client/command_runner.h"
+#include "tests/client/command_fixture.h"
 #include "tests/client/fake_server.h"
 
 namespace cajal::cli {
 namespace {
 
+using client_test::CommandFixture;
 using client_test::CommandResult;
-using client_test::FakeServer;
 using client_test::TypedError;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -58,9 +58,9 @@ constexpr char kScores[] = R"pb(
   kept_paths { mean_depth: 2.5 mean_token_distance: 64.5 }
 )pb";
 
-class ScoreCommandTest : public testing::Test {
+class ScoreCommandTest : public CommandFixture {
  protected:
-  ScoreCommandTest() {
+  ScoreCommandTest() : CommandFixture({"score"}) {
     server_.graphs.score_graph = [this](const v1::ScoreGraphRequest& request,
                                         v1::ScoreGraphResponse* response, auto*) {
       request_ = request;
@@ -68,12 +68,7 @@ class ScoreCommandTest : public testing::Test {
       return grpc::Status::OK;
     };
   }
-  CommandResult Run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"--server", server_.address(), "score"});
-    return client_test::RunCommand(arguments, {});
-  }
 
-  FakeServer server_;
   v1::ScoreGraphRequest request_;
 };
 
