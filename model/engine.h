@@ -3,8 +3,9 @@
 // This header and the structs it names contain no torch type (docs/architecture.md says why).
 //
 // Ownership: LoadEngine gives the one owner a unique_ptr. Threads: info, Prepare and the estimates
-// are const and may be called from any thread at any time; Forward, Attribute and
-// EvaluateTranscoders use the model's state and are called by one thread at a time, the executor's.
+// are const and may be called from any thread at any time; Forward, Attribute,
+// EvaluateTranscoders and ComputeRollout use the model's state and are called by one thread at a
+// time, the executor's.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include "model/corpus/prepared_prompt.h"
 #include "model/features/reconstruction_sums.h"
 #include "model/graph/attribution_graph.h"
+#include "model/rollout/rollout_request.h"
 #include "model/tokenizer/prompt.h"
 #include "model/transcoder/residency.h"
 
@@ -38,8 +40,11 @@ struct EngineOptions {
   std::optional<DType> gradients;
   // Whether a GPU may round the factors of float32 products to 10 bits (TF32), for speed.
   bool allow_tf32 = false;
-  int32_t threads = 0;           // of the CPU's matrix products; 0 = all cores
-  int64_t budget_bytes = 0;      // for request-sized memory; 0 = 80 % of what the device has left
+  int32_t threads = 0;       // of the CPU's matrix products; 0 = all cores
+  int64_t budget_bytes = 0;  // for request-sized memory; 0 = 80 % of what the device has left
+  // Of what the vision tower made of earlier pictures, so that it need not run again; at most an
+  // eighth of what the device has left is taken. 0 = nothing is kept.
+  int64_t vision_cache_bytes = int64_t{512} << 20;
   int32_t max_positions = 8192;  // longest prompt admitted; also bounded by the model's own limit
   int64_t max_image_pixels = 64'000'000;  // per picture, before resizing
 };
@@ -57,6 +62,8 @@ struct EngineInfo {
   bool has_vision = false;
   int32_t image_size = 0;  // pixels per side after resizing
   int32_t tokens_per_image = 0;
+  int32_t n_vision_layers = 0;  // of the tower
+  int32_t n_vision_heads = 0;
   int32_t max_positions = 0;
   std::string transcoder_name;
   std::string transcoder_format;            // "Gemma Scope 2 per-layer", …
@@ -138,9 +145,12 @@ class Engine {
   virtual absl::Status Validate(const ForwardRequest& request) const = 0;
   virtual absl::Status Validate(const AttributionRequest& request) const = 0;
   virtual absl::Status Validate(const EvaluationRequest& request) const = 0;
-  // What a request asks of this prompt: positions of targets.
+  virtual absl::Status Validate(const rollout::RolloutRequest& request) const = 0;
+  // What a request asks of this prompt: positions of targets, of maps.
   virtual absl::Status Validate(const PreparedPrompt& prompt,
                                 const AttributionRequest& request) const = 0;
+  virtual absl::Status Validate(const PreparedPrompt& prompt,
+                                const rollout::RolloutRequest& request) const = 0;
 
   // What a graph would need beyond the model. Transcoders without a k do not bound the number of
   // active features; `bytes` is then the whole budget, unless less is needed with all of them
@@ -153,6 +163,8 @@ class Engine {
                                               const ForwardRequest& request) const = 0;
   [[nodiscard]] virtual int64_t EstimateBytes(const std::vector<PreparedPrompt>& prompts,
                                               const EvaluationRequest& request) const = 0;
+  [[nodiscard]] virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                              const rollout::RolloutRequest& request) const = 0;
 
   virtual absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt,
                                                 const ForwardRequest& request,
@@ -166,6 +178,11 @@ class Engine {
   // prompts but those that graphs leave without features. Phase "evaluate", one unit per prompt.
   virtual absl::StatusOr<TranscoderEvaluation> EvaluateTranscoders(
       const std::vector<PreparedPrompt>& prompts, const EvaluationRequest& request,
+      RunContext* context) = 0;
+  // Where the image tokens of a prompt look: heatmaps of the vision tower
+  // (rollout/rollout_request.h).
+  virtual absl::StatusOr<rollout::RolloutResult> ComputeRollout(
+      const PreparedPrompt& prompt, const rollout::RolloutRequest& request,
       RunContext* context) = 0;
 };
 

@@ -18,6 +18,8 @@
 #include "model/gemma3/model_input.h"
 #include "model/gemma3/torch_status.h"
 #include "model/image/thumbnail.h"
+#include "model/rollout/compute_rollout.h"
+#include "model/rollout/rollout_check.h"
 #include "model/transcoder/load_transcoder_set.h"
 
 namespace cajal {
@@ -59,16 +61,16 @@ absl::Status CheckRange(const char* field, double value, double low, double high
 
 GemmaEngine::GemmaEngine(EngineOptions options, gemma3::Model model,
                          std::unique_ptr<transcoder::TranscoderSet> transcoders,
-                         corpus::PromptFiles prompt_files)
+                         corpus::PromptFiles prompt_files, int64_t vision_cache_bytes)
     : options_(std::move(options)),
       model_(std::move(model)),
       transcoders_(std::move(transcoders)),
       prompt_files_(std::move(prompt_files)),
-      folded_(
-          attribution::FoldModel(model_, *transcoders_,
-                                 options_.gradients.has_value()
-                                     ? ScalarTypeOf(*options_.gradients)
-                                     : attribution::GradientTypeFor(model_.weights.placement))) {
+      folded_(attribution::FoldModel(model_, *transcoders_,
+                                     options_.gradients.has_value()
+                                         ? ScalarTypeOf(*options_.gradients)
+                                         : attribution::GradientTypeFor(model_.weights.placement))),
+      vision_encoder_(model_, vision_cache_bytes) {
   const checkpoint::Gemma3Config& config = model_.config;
   const transcoder::TranscoderSetInfo& set = transcoders_->info();
   info_.model_name = config.model_name;
@@ -83,6 +85,8 @@ GemmaEngine::GemmaEngine(EngineOptions options, gemma3::Model model,
   if (info_.has_vision) {
     info_.image_size = static_cast<int32_t>(config.vision->image_size);
     info_.tokens_per_image = static_cast<int32_t>(config.mm_tokens_per_image);
+    info_.n_vision_layers = static_cast<int32_t>(config.vision->num_hidden_layers);
+    info_.n_vision_heads = static_cast<int32_t>(config.vision->num_attention_heads);
   }
   info_.max_positions = static_cast<int32_t>(
       std::min<int64_t>(options_.max_positions, config.text.max_position_embeddings));
@@ -94,10 +98,11 @@ GemmaEngine::GemmaEngine(EngineOptions options, gemma3::Model model,
   info_.features_per_layer.assign(set.features_per_layer.begin(), set.features_per_layer.end());
   info_.default_zero_positions = set.default_zero_positions;
   info_.transcoder_residency = transcoder::ResidencyName(transcoders_->residency());
+  const int64_t free_bytes =
+      gemma3::FreeMemoryBytes(model_.weights.placement.device) - vision_cache_bytes;
   info_.budget_bytes = options_.budget_bytes > 0
                            ? options_.budget_bytes
-                           : static_cast<int64_t>(0.8 * static_cast<double>(gemma3::FreeMemoryBytes(
-                                                            model_.weights.placement.device)));
+                           : static_cast<int64_t>(0.8 * static_cast<double>(free_bytes));
 }
 
 absl::StatusOr<std::unique_ptr<Engine>> GemmaEngine::Load(const EngineOptions& options,
@@ -116,8 +121,11 @@ absl::StatusOr<std::unique_ptr<Engine>> GemmaEngine::Load(const EngineOptions& o
     ASSIGN_OR_RETURN(auto transcoders,
                      transcoder::LoadTranscoderSet(options.transcoder_dir, model, context,
                                                    options.residency, free_bytes - kept_free));
-    auto engine = std::unique_ptr<GemmaEngine>(new GemmaEngine(
-        options, std::move(model), std::move(transcoders), std::move(prompt_files)));
+    const int64_t vision_cache_bytes =
+        model.config.vision.has_value() ? std::min(options.vision_cache_bytes, free_bytes / 8) : 0;
+    auto engine = std::unique_ptr<GemmaEngine>(
+        new GemmaEngine(options, std::move(model), std::move(transcoders), std::move(prompt_files),
+                        vision_cache_bytes));
     engine->info_.warnings = checkpoint.warnings();
     RETURN_IF_ERROR(engine->SelfCheck(context));
     return engine;
@@ -185,6 +193,15 @@ absl::Status GemmaEngine::Validate(const EvaluationRequest& request) const {
       "from first_layer, " + std::to_string(request.first_layer) + ", to " + std::to_string(last));
 }
 
+absl::Status GemmaEngine::Validate(const rollout::RolloutRequest& request) const {
+  return rollout::CheckRequest(model_.config, transcoders_->info().features_per_layer, request);
+}
+
+absl::Status GemmaEngine::Validate(const PreparedPrompt& prompt,
+                                   const rollout::RolloutRequest& request) const {
+  return rollout::CheckRequest(prompt.tokenized, request);
+}
+
 int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
                                    const ForwardRequest& request) const {
   const int64_t T = prompt.tokenized.n_positions();
@@ -201,6 +218,7 @@ int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
   }
   // Recorded on the device, then copied into the result.
   return attribution::EstimateForwardBytes(model_.config, T, n_images) +
+         gemma3::EncodedBytes(model_, n_images, 0) +
          2 * n_recorded * static_cast<int64_t>(sizeof(float));
 }
 
@@ -212,7 +230,10 @@ GraphEstimate GemmaEngine::EstimateGraph(const PreparedPrompt& prompt,
       model_, folded_, *transcoders_, sweep_workers_, T,
       static_cast<int64_t>(prompt.tokenized.image_spans.size()), info_.budget_bytes);
   const attribution::ByteBounds bounds = attribution::EstimateGraphBytes(dimensions, settings);
-  GraphEstimate estimate{.bytes = std::max(bounds.least, std::min(bounds.most, info_.budget_bytes)),
+  const int64_t bytes =
+      bounds.most + gemma3::EncodedBytes(
+                        model_, static_cast<int64_t>(prompt.tokenized.image_spans.size()), 0);
+  GraphEstimate estimate{.bytes = std::max(bounds.least, std::min(bytes, info_.budget_bytes)),
                          .operations = attribution::EstimateOperations(dimensions, settings)};
   for (const int64_t n : transcoders_->info().features_per_layer) {
     estimate.n_active_features += std::max<int64_t>(T - settings.zero_positions, 0) *
@@ -240,9 +261,27 @@ int64_t GemmaEngine::EstimateBytes(const std::vector<PreparedPrompt>& prompts,
   return largest + pixels * static_cast<int64_t>(sizeof(float));
 }
 
+int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
+                                   const rollout::RolloutRequest& request) const {
+  const auto n_images = static_cast<int64_t>(prompt.tokenized.image_spans.size());
+  const int64_t n_positions = request.feature.has_value() ? prompt.tokenized.n_positions() : 1;
+  return attribution::EstimateForwardBytes(model_.config, n_positions, n_images) +
+         rollout::EstimateBytes(model_, n_images, request);
+}
+
 gemma3::ModelInput GemmaEngine::InputOf(const PreparedPrompt& prompt) const {
   return gemma3::MakeModelInput(prompt.tokenized.token_ids, prompt.tokenized.image_spans,
                                 prompt.pixels, prompt_files_.preprocessor.image_size);
+}
+
+absl::StatusOr<gemma3::ModelInput> GemmaEngine::EncodedInputOf(const PreparedPrompt& prompt,
+                                                               RunContext* context) {
+  gemma3::ModelInput input = InputOf(prompt);
+  if (!input.pixels.defined()) return input;
+  ASSIGN_OR_RETURN(const std::vector<gemma3::VisionStates> states,
+                   vision_encoder_.Encode(input.pixels, 0, context));
+  input.image_tokens = gemma3::ImageTokens(model_, states);
+  return input;
 }
 
 absl::StatusOr<std::vector<std::vector<int64_t>>> GemmaEngine::TokenIdsOf(
@@ -262,8 +301,12 @@ absl::StatusOr<ForwardResult> GemmaEngine::Forward(const PreparedPrompt& prompt,
     ASSIGN_OR_RETURN(const std::vector<HookPoint> points,
                      gemma3::MatchHookPoints(model_.config, request.hooks));
     gemma3::Recording recording(points);
-    ASSIGN_OR_RETURN(const at::Tensor normed,
-                     gemma3::RunModel(model_, InputOf(prompt), &recording, context));
+    const bool looks_into_tower =
+        std::any_of(points.begin(), points.end(),
+                    [](const HookPoint& point) { return gemma3::IsVisionSite(point.site); });
+    ASSIGN_OR_RETURN(const gemma3::ModelInput input,
+                     looks_into_tower ? InputOf(prompt) : EncodedInputOf(prompt, context));
+    ASSIGN_OR_RETURN(const at::Tensor normed, gemma3::RunModel(model_, input, &recording, context));
     const at::Tensor logits = gemma3::Logits(model_.weights.decoder, model_.config.text,
                                              request.return_logits ? normed : normed.slice(0, -1));
     ForwardResult result;
@@ -296,9 +339,10 @@ absl::StatusOr<graph::AttributionGraph> GemmaEngine::Attribute(const PreparedPro
         RETURN_IF_ERROR(Validate(prompt, request));
         attribution::AttributeOptions options{.settings = request.settings};
         ASSIGN_OR_RETURN(options.target_token_ids, TokenIdsOf(request.settings.targets));
+        ASSIGN_OR_RETURN(const gemma3::ModelInput input, EncodedInputOf(prompt, context));
         ASSIGN_OR_RETURN(graph::AttributionGraph graph,
-                         attribution::Attribute(model_, folded_, *transcoders_, InputOf(prompt),
-                                                options, &sweep_workers_, context));
+                         attribution::Attribute(model_, folded_, *transcoders_, input, options,
+                                                &sweep_workers_, context));
         graph.model_name = info_.model_name;
         graph.transcoder_name = info_.transcoder_name;
         graph.prompt = prompt.tokenized.text;
@@ -339,6 +383,18 @@ absl::StatusOr<TranscoderEvaluation> GemmaEngine::EvaluateTranscoders(
           context->Advance(static_cast<int64_t>(i) + 1);
         }
         return TranscoderEvaluation{.first_layer = request.first_layer, .layers = evaluator.sums()};
+      });
+}
+
+absl::StatusOr<rollout::RolloutResult> GemmaEngine::ComputeRollout(
+    const PreparedPrompt& prompt, const rollout::RolloutRequest& request, RunContext* context) {
+  return CatchTorchOn(
+      model_.weights.placement.device, [&]() -> absl::StatusOr<rollout::RolloutResult> {
+        const c10::InferenceMode no_autograd;
+        RETURN_IF_ERROR(Validate(request));
+        RETURN_IF_ERROR(Validate(prompt, request));
+        return rollout::ComputeRollout(model_, *transcoders_, prompt.tokenized, InputOf(prompt),
+                                       request, &vision_encoder_, context);
       });
 }
 

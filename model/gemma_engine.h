@@ -9,6 +9,7 @@
 #include "model/corpus/prepare_prompt.h"
 #include "model/engine.h"
 #include "model/gemma3/model.h"
+#include "model/gemma3/vision_encoder.h"
 #include "model/transcoder/transcoder_set.h"
 
 namespace cajal {
@@ -24,14 +25,19 @@ class GemmaEngine : public Engine {
   absl::Status Validate(const ForwardRequest& request) const override;
   absl::Status Validate(const AttributionRequest& request) const override;
   absl::Status Validate(const EvaluationRequest& request) const override;
+  absl::Status Validate(const rollout::RolloutRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt,
                         const AttributionRequest& request) const override;
+  absl::Status Validate(const PreparedPrompt& prompt,
+                        const rollout::RolloutRequest& request) const override;
   [[nodiscard]] GraphEstimate EstimateGraph(const PreparedPrompt& prompt,
                                             const AttributionRequest& request) const override;
   [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
                                       const ForwardRequest& request) const override;
   [[nodiscard]] int64_t EstimateBytes(const std::vector<PreparedPrompt>& prompts,
                                       const EvaluationRequest& request) const override;
+  [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                      const rollout::RolloutRequest& request) const override;
   absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt, const ForwardRequest& request,
                                         RunContext* context) override;
   absl::StatusOr<graph::AttributionGraph> Attribute(const PreparedPrompt& prompt,
@@ -40,13 +46,19 @@ class GemmaEngine : public Engine {
   absl::StatusOr<TranscoderEvaluation> EvaluateTranscoders(
       const std::vector<PreparedPrompt>& prompts, const EvaluationRequest& request,
       RunContext* context) override;
+  absl::StatusOr<rollout::RolloutResult> ComputeRollout(const PreparedPrompt& prompt,
+                                                        const rollout::RolloutRequest& request,
+                                                        RunContext* context) override;
 
  private:
   GemmaEngine(EngineOptions options, gemma3::Model model,
               std::unique_ptr<transcoder::TranscoderSet> transcoders,
-              corpus::PromptFiles prompt_files);
+              corpus::PromptFiles prompt_files, int64_t vision_cache_bytes);
 
   [[nodiscard]] gemma3::ModelInput InputOf(const PreparedPrompt& prompt) const;
+  // The same with the tower's output, which is remembered from earlier calls where it can be.
+  absl::StatusOr<gemma3::ModelInput> EncodedInputOf(const PreparedPrompt& prompt,
+                                                    RunContext* context);
   // For each target the ids of its tokens.
   [[nodiscard]] absl::StatusOr<std::vector<std::vector<int64_t>>> TokenIdsOf(
       const std::vector<graph::Target>& targets) const;
@@ -59,6 +71,7 @@ class GemmaEngine : public Engine {
   const corpus::PromptFiles prompt_files_;
   const attribution::FoldedModel folded_;
   attribution::SweepWorkers sweep_workers_;
+  gemma3::VisionEncoder vision_encoder_;
   EngineInfo info_;
 };
 

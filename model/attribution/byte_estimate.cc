@@ -6,12 +6,14 @@
 
 #include "model/attribution/targets.h"
 #include "model/gemma3/attention_pattern.h"
+#include "model/gemma3/vision_attention.h"
 
 namespace cajal::attribution {
 namespace {
 
 using gemma3::AttentionPattern;
 using gemma3::HookSite;
+using gemma3::VisionAttention;
 using transcoder::TranscoderSetInfo;
 
 constexpr double kFloat = sizeof(float);
@@ -247,9 +249,9 @@ int64_t EstimateForwardBytes(const checkpoint::Gemma3Config& config, int64_t n_p
   if (n_images > 0 && config.vision.has_value()) {
     const auto patches =
         static_cast<double>(config.vision->patches_per_side() * config.vision->patches_per_side());
-    // One head's scores at a time.
+    const double tile = std::min(patches, static_cast<double>(VisionAttention::kTile));
     tower = static_cast<double>(n_images) *
-            (3 * patches * patches +
+            (3 * tile * patches +
              2 * patches * static_cast<double>(config.vision->intermediate_size) +
              8 * patches * static_cast<double>(config.vision->hidden_size));
   }

@@ -12,6 +12,8 @@ namespace {
 // What follows "blocks.{l}." or "vision.blocks.{l}.", or the whole name of a site that exists once.
 const char* SiteName(HookSite site) {
   switch (site) {
+    case HookSite::kVisionResidPre:
+      return "hook_resid_pre";
     case HookSite::kVisionPattern:
       return "attn.hook_pattern";
     case HookSite::kVisionResidPost:
@@ -50,7 +52,8 @@ const char* SiteName(HookSite site) {
   return "";
 }
 
-constexpr HookSite kVisionBlockSites[] = {HookSite::kVisionPattern, HookSite::kVisionResidPost};
+constexpr HookSite kVisionBlockSites[] = {HookSite::kVisionResidPre, HookSite::kVisionPattern,
+                                          HookSite::kVisionResidPost};
 constexpr HookSite kBlockSites[] = {
     HookSite::kResidPre,    HookSite::kAttnIn,     HookSite::kAttnQuery, HookSite::kAttnKey,
     HookSite::kAttnPattern, HookSite::kAttnOutRaw, HookSite::kAttnOut,   HookSite::kResidMid,
@@ -64,6 +67,7 @@ std::string HookName(const HookPoint& point) {
     case HookSite::kProjectorOut:
     case HookSite::kFinalNorm:
       return SiteName(point.site);
+    case HookSite::kVisionResidPre:
     case HookSite::kVisionPattern:
     case HookSite::kVisionResidPost:
       return "vision.blocks." + std::to_string(point.layer) + "." + SiteName(point.site);
@@ -96,6 +100,7 @@ std::vector<int64_t> HookShape(const checkpoint::Gemma3Config& config, const Hoo
   switch (point.site) {
     case HookSite::kVisionPattern:
       return {n_images, vision.num_attention_heads, patches, patches};
+    case HookSite::kVisionResidPre:
     case HookSite::kVisionResidPost:
     case HookSite::kVisionOut:
       return {n_images, patches, vision.hidden_size};
@@ -131,10 +136,10 @@ absl::StatusOr<std::vector<HookPoint>> MatchHookPoints(const checkpoint::Gemma3C
                               "attn.hook_pattern, attn.hook_out, hook_attn_out, hook_resid_mid, "
                               "mlp.hook_in, mlp.hook_out, "
                               "hook_mlp_out, hook_resid_post}, ln_final.hook_out" +
-                              (config.vision.has_value()
-                                   ? ", vision.blocks.{l}.{attn.hook_pattern, hook_resid_post}, "
-                                     "vision.hook_out, projector.hook_out"
-                                   : ""));
+                              (config.vision.has_value() ? ", vision.blocks.{l}.{hook_resid_pre, "
+                                                           "attn.hook_pattern, hook_resid_post}, "
+                                                           "vision.hook_out, projector.hook_out"
+                                                         : ""));
     }
   }
   std::vector<HookPoint> result;

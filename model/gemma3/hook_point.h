@@ -13,6 +13,7 @@
 //   blocks.{l}.hook_mlp_out          [T, d]        after the post-feed-forward norm
 //   blocks.{l}.hook_resid_post       [T, d]
 //   ln_final.hook_out                [T, d]
+//   vision.blocks.{l}.hook_resid_pre     [images, P, d_vision]
 //   vision.blocks.{l}.attn.hook_pattern  [images, heads, P, P]
 //   vision.blocks.{l}.hook_resid_post    [images, P, d_vision]
 //   vision.hook_out                      [images, P, d_vision]
@@ -34,6 +35,7 @@ namespace cajal::gemma3 {
 
 // In the order of the computation. The tower runs before the decoder.
 enum class HookSite {
+  kVisionResidPre,
   kVisionPattern,
   kVisionResidPost,
   kVisionOut,
@@ -62,6 +64,9 @@ struct HookPoint {
 };
 
 std::string HookName(const HookPoint& point);
+
+// Whether it is a site of the vision tower; the projector is none.
+inline bool IsVisionSite(HookSite site) { return site < HookSite::kProjectorOut; }
 
 // All hook points of a model in the order of the computation (tower, projector, blocks, final
 // norm).

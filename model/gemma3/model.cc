@@ -33,11 +33,14 @@ absl::StatusOr<at::Tensor> EmbedPrompt(const Model& model, const ModelInput& inp
 
   CAJAL_CHECK(model.weights.vision.has_value()) << "pictures for a text-only model";
   CAJAL_CHECK(input.pixels.size(0) == static_cast<int64_t>(input.image_runs.size()));
-  ASSIGN_OR_RETURN(
-      const at::Tensor vision_out,
-      RunVisionTower(*model.weights.vision, *model.config.vision,
-                     input.pixels.to(placement.device, placement.dtype), recording, context));
-  const at::Tensor image_tokens = Project(*model.weights.projector, model.config, vision_out);
+  at::Tensor image_tokens = input.image_tokens;
+  if (!image_tokens.defined()) {
+    ASSIGN_OR_RETURN(
+        const at::Tensor vision_out,
+        RunVisionTower(*model.weights.vision, *model.config.vision,
+                       input.pixels.to(placement.device, placement.dtype), recording, context));
+    image_tokens = Project(*model.weights.projector, model.config, vision_out);
+  }
   recording->Put(HookSite::kProjectorOut, 0, image_tokens);
   for (size_t i = 0; i < input.image_runs.size(); ++i) {
     const AttentionLayout::Run& run = input.image_runs[i];

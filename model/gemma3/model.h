@@ -20,6 +20,9 @@ struct ModelInput {
   std::vector<int64_t> token_ids;                // [T]
   std::vector<AttentionLayout::Run> image_runs;  // one per picture or crop, in order
   at::Tensor pixels;  // [images, 3, size, size] float32 on the CPU; undefined without images
+  // [images, tokens_per_image, d], what tower and projector make of `pixels`, where it is known
+  // already (vision_encoder.h); undefined = they run.
+  at::Tensor image_tokens;
 };
 
 struct Model {

@@ -7,6 +7,7 @@
 
 #include "model/base/status.h"
 #include "model/gemma3/norm.h"
+#include "model/gemma3/vision_attention.h"
 
 namespace cajal::gemma3 {
 namespace {
@@ -21,33 +22,32 @@ at::Tensor LayerNorm(const LinearWeights& w, const at::Tensor& x, double eps) {
   return at::layer_norm(x, {x.size(-1)}, w.weight, w.bias, eps);
 }
 
-// x: [images, P, d_vision], normed. Returns out_proj's output.
+// x: [images, P, d_vision], the residual that enters the block. Returns out_proj's output.
 at::Tensor Attention(const VisionBlockWeights& w, const VisionConfig& config, const at::Tensor& x,
                      int layer, Recording* recording) {
-  const int64_t images = x.size(0);
-  const int64_t patches = x.size(1);
-  const int64_t heads = config.num_attention_heads;
-  const int64_t head_dim = config.hidden_size / heads;
-  // [heads, images, P, head_dim]
-  const auto split_heads = [&](const at::Tensor& projected) {
-    return projected.view({images, patches, heads, head_dim}).permute({2, 0, 1, 3});
-  };
-  const at::Tensor q = split_heads(Apply(w.q_proj, x));
-  const at::Tensor k = split_heads(Apply(w.k_proj, x));
-  const at::Tensor v = split_heads(Apply(w.v_proj, x));
-  const double scale = std::pow(static_cast<double>(head_dim), -0.5);
-
-  std::vector<at::Tensor> outputs, patterns;
-  for (int64_t head = 0; head < heads; ++head) {
-    const at::Tensor scores = at::matmul(q[head], k[head].transpose(1, 2)) * scale;
-    const at::Tensor pattern = at::softmax(scores, -1, at::kFloat).to(x.scalar_type());
-    outputs.push_back(at::matmul(pattern, v[head]));
-    if (recording->Wants(HookSite::kVisionPattern, layer)) patterns.push_back(pattern);
+  const VisionAttention attention(w, config, x);
+  const bool wants_pattern = recording->Wants(HookSite::kVisionPattern, layer);
+  // [images, P, heads, head_dim]
+  const at::Tensor values =
+      Apply(w.v_proj, attention.normed())
+          .view({x.size(0), x.size(1), attention.n_heads(), x.size(2) / attention.n_heads()});
+  at::Tensor outputs = at::empty_like(values);
+  std::vector<at::Tensor> patterns;
+  for (int64_t head = 0; head < attention.n_heads(); ++head) {
+    std::vector<at::Tensor> tiles;
+    for (const VisionAttention::Run& tile : attention.Tiles()) {
+      const at::Tensor rows = attention.Rows(head, tile).to(x.scalar_type());
+      outputs.select(2, head)
+          .slice(1, tile.begin, tile.end)
+          .copy_(at::matmul(rows, values.select(2, head)));
+      if (wants_pattern) tiles.push_back(rows);
+    }
+    if (wants_pattern) patterns.push_back(at::cat(tiles, 1));
   }
-  if (!patterns.empty()) {
+  if (wants_pattern) {
     recording->Put(HookSite::kVisionPattern, layer, at::stack(patterns, 1));
   }
-  return Apply(w.out_proj, at::cat(outputs, -1));
+  return Apply(w.out_proj, outputs.flatten(2));
 }
 
 }  // namespace
@@ -64,7 +64,8 @@ absl::StatusOr<at::Tensor> RunVisionTower(const VisionWeights& weights, const Vi
     RETURN_IF_ERROR(context->CheckStop());
     const VisionBlockWeights& w = weights.blocks[static_cast<size_t>(layer)];
     const double eps = config.layer_norm_eps;
-    x = x + Attention(w, config, LayerNorm(w.layer_norm1, x, eps), layer, recording);
+    recording->Put(HookSite::kVisionResidPre, layer, x);
+    x = x + Attention(w, config, x, layer, recording);
     const at::Tensor hidden = at::gelu(Apply(w.fc1, LayerNorm(w.layer_norm2, x, eps)), "tanh");
     x = x + Apply(w.fc2, hidden);
     recording->Put(HookSite::kVisionResidPost, layer, x);

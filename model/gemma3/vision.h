@@ -15,8 +15,8 @@ namespace cajal::gemma3 {
 
 // pixels: [images, 3, size, size] in [-1, 1]. Returns [images, patches, d_vision], the output of
 // post_layernorm; patches are row-major, there is no CLS token and no pooling head. Attention is
-// done one head at a time, so that no more than [images, P, P] scores exist at once. Reports the
-// phase "vision", one unit per block.
+// done one head and some patches at a time (vision_attention.h). Reports the phase "vision", one
+// unit per block.
 absl::StatusOr<at::Tensor> RunVisionTower(const VisionWeights& weights,
                                           const checkpoint::VisionConfig& config,
                                           const at::Tensor& pixels, Recording* recording,

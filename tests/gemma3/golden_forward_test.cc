@@ -72,6 +72,9 @@ TEST_P(GoldenForward, MatchesTransformersAtEveryHookPoint) {
   for (const SiteInFile& site : kTextSites) ExpectSite(pass, golden, site);
   if (golden.Has("pixel_values")) {
     for (const SiteInFile& site : kVisionSites) ExpectSite(pass, golden, site);
+    EXPECT_LE(RelativeToLargest(pass.recording.Get(HookSite::kVisionResidPre, 0),
+                                golden["vision_embeddings"]),
+              kTolerance);
   }
   EXPECT_LE(RelativeToLargest(pass.logits, golden["logits"]), kTolerance);
 }
