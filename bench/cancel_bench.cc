@@ -92,6 +92,23 @@ class WatchedEngine : public Engine {
     return engine_->EvaluateTranscoders(prompts, request, context);
   }
 
+  absl::Status Validate(const rollout::RolloutRequest& request) const override {
+    return engine_->Validate(request);
+  }
+  absl::Status Validate(const PreparedPrompt& prompt,
+                        const rollout::RolloutRequest& request) const override {
+    return engine_->Validate(prompt, request);
+  }
+  [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                      const rollout::RolloutRequest& request) const override {
+    return engine_->EstimateBytes(prompt, request);
+  }
+  absl::StatusOr<rollout::RolloutResult> ComputeRollout(const PreparedPrompt& prompt,
+                                                        const rollout::RolloutRequest& request,
+                                                        RunContext* context) override {
+    return engine_->ComputeRollout(prompt, request, context);
+  }
+
   void WaitUntilRunning(bool running) {
     MutexLock lock(&mutex_);
     while (running_ != running) changed_.Wait(&mutex_);

@@ -51,6 +51,14 @@ absl::StatusOr<PreparedPrompt> PreparePrompt(const PromptFiles& files, const Pro
     prepared.pixels.insert(prepared.pixels.end(), views.begin(), views.end());
     const auto n_of_image = static_cast<int64_t>(views.size()) / (3 * image_size * image_size);
     crops_per_image.push_back(static_cast<int32_t>(n_of_image - 1));
+    const int64_t width = picture->width;
+    const int64_t height = picture->height;
+    prepared.views.push_back({width, height, {0, 0, width, height}});
+    if (prompt.pan_and_scan) {
+      for (const image::Box& crop : image::PanAndScanCrops(width, height, files.preprocessor)) {
+        prepared.views.push_back({width, height, crop});
+      }
+    }
     n_views += n_of_image;
   }
   ASSIGN_OR_RETURN(prepared.tokenized,

@@ -177,6 +177,11 @@ absl::StatusOr<PreparedPrompt> FakeEngine::Prepare(const tokenizer::Prompt& prom
   prepared.tokenized.token_ids = prompt.token_ids;
   std::istringstream words(text);
   for (std::string word; words >> word;) {
+    if (word == kPlaceholder) {
+      const int32_t position = prepared.tokenized.n_positions();
+      prepared.tokenized.image_spans.push_back({.begin = position, .end = position + 1});
+      prepared.views.push_back({.width = 40, .height = 20, .box = {0, 0, 40, 20}});
+    }
     prepared.tokenized.token_ids.push_back(prepared.tokenized.n_positions());
   }
   for (const int64_t id : prepared.tokenized.token_ids) {
@@ -222,6 +227,29 @@ GraphEstimate FakeEngine::EstimateGraph(const PreparedPrompt& prompt,
           .n_active_features = 5,
           .n_rows = request.settings.max_feature_nodes,
           .operations = 2e9};
+}
+
+absl::Status FakeEngine::Validate(const rollout::RolloutRequest& request) const {
+  if (request.settings.last_layers >= 1 && request.settings.last_layers <= 4) {
+    return absl::OkStatus();
+  }
+  return InvalidField("settings.last_layers", "must be from 1 to 4");
+}
+
+absl::Status FakeEngine::Validate(const PreparedPrompt& prompt,
+                                  const rollout::RolloutRequest& request) const {
+  if (prompt.tokenized.image_spans.empty()) {
+    return InvalidField("prompt", "NO_IMAGE", "has no picture to map");
+  }
+  if (!request.weights.empty() && std::ssize(request.weights) != prompt.tokenized.n_positions()) {
+    return InvalidField("weights", "one for each position");
+  }
+  return absl::OkStatus();
+}
+
+int64_t FakeEngine::EstimateBytes(const PreparedPrompt& prompt,
+                                  const rollout::RolloutRequest&) const {
+  return prompt.tokenized.n_positions() * kBytesPerPosition;
 }
 
 int64_t FakeEngine::EstimateBytes(const std::vector<PreparedPrompt>& prompts,
@@ -310,6 +338,29 @@ absl::Status FakeEngine::ComputeBatches(RunContext* context) {
     context->Advance(batch + 1);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<rollout::RolloutResult> FakeEngine::ComputeRollout(
+    const PreparedPrompt& prompt, const rollout::RolloutRequest& request, RunContext* context) {
+  RETURN_IF_ERROR(Compute(context));
+  rollout::RolloutResult result{.patches_per_side = 2, .tokens_per_side = 1};
+  for (const tokenizer::ImageSpan& span : prompt.tokenized.image_spans) {
+    const auto position = static_cast<float>(span.begin);
+    rollout::ImageMaps maps{.image = span.image, .crop = span.crop, .begin = span.begin};
+    maps.layers = {{.layer = 3, .entropies = {2, 1}, .kept_heads = {1}}};
+    const std::vector<float> map = {position, position + 1, position + 2, position + 3};
+    if (!request.positions.has_value() || !request.positions->empty()) {
+      maps.tokens = {0};
+      maps.maps = map;
+    }
+    if (!request.weights.empty()) {
+      maps.weight = request.weights[static_cast<size_t>(span.begin)];
+      maps.mean_map = map;
+    }
+    if (request.return_matrix) maps.matrix.assign(16, position);
+    result.images.push_back(std::move(maps));
+  }
+  return result;
 }
 
 }  // namespace cajal::server
