@@ -58,7 +58,7 @@ class Setting {
     std::filesystem::create_directories(setting->dir_);
     ASSIGN_OR_RETURN(auto graphs, server::OpenGraphArchive(setting->dir_));
     if (stored != nullptr) {
-      ASSIGN_OR_RETURN(const auto record, graphs->Put(*stored, {}, {}));
+      ASSIGN_OR_RETURN(const auto record, graphs->Put(*stored, {}, {}, {}));
       setting->graph_name_ = record.name();
     }
     options.server.listen = "127.0.0.1:0";

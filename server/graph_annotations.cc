@@ -93,16 +93,14 @@ absl::StatusOr<std::optional<int64_t>> RevisionFromEtag(const std::string& etag)
   return std::optional<int64_t>(revision);
 }
 
-absl::StatusOr<graph::GraphRecord> StoreAnnotations(GraphArchive* graphs, const std::string& id,
-                                                    const graph::Annotations& annotations,
-                                                    std::optional<int64_t> expected_revision) {
-  std::vector<std::string> words;  // by which lists find the graph
-  for (const auto& [node, label] : annotations.labels) words.push_back(label);
-  for (const graph::Supernode& supernode : annotations.supernodes) words.push_back(supernode.name);
-  absl::StatusOr<graph::GraphRecord> record =
-      graphs->SetAnnotations(id, graph::AnnotationsToJson(annotations), expected_revision, words);
-  if (!record.ok()) return WithResource(record.status(), "graph", "graphs/" + id);
-  return record;
+graph::AnnotationsText TextOf(const graph::Annotations& annotations) {
+  if (annotations == graph::Annotations()) return {};
+  graph::AnnotationsText result{.text = graph::AnnotationsToJson(annotations), .labels = {}};
+  for (const auto& [node, label] : annotations.labels) result.labels.push_back(label);
+  for (const graph::Supernode& supernode : annotations.supernodes) {
+    result.labels.push_back(supernode.name);
+  }
+  return result;
 }
 
 absl::StatusOr<v1::UpdateGraphResponse> AnswerUpdateGraph(
@@ -110,10 +108,12 @@ absl::StatusOr<v1::UpdateGraphResponse> AnswerUpdateGraph(
     const v1::Annotations& annotations, std::optional<int64_t> expected_revision) {
   const graph::Annotations plain = FromProto(annotations);
   RETURN_IF_ERROR(graph::CheckAnnotations(graph, plain));
-  ASSIGN_OR_RETURN(const graph::GraphRecord record,
-                   StoreAnnotations(graphs, id, plain, expected_revision));
+  const auto [text, labels] = TextOf(plain);
+  const absl::StatusOr<graph::GraphRecord> record =
+      graphs->SetAnnotations(id, text, expected_revision, labels);
+  if (!record.ok()) return WithResource(record.status(), "graph", "graphs/" + id);
   v1::UpdateGraphResponse response;
-  response.set_etag(std::to_string(record.annotations_revision));
+  response.set_etag(std::to_string(record->annotations_revision));
   return response;
 }
 

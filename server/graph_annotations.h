@@ -39,11 +39,8 @@ absl::StatusOr<graph::SupernodeForest> ReadSupernodes(const GraphArchive& graphs
 // Not set for "*". INVALID_ARGUMENT names "etag".
 absl::StatusOr<std::optional<int64_t>> RevisionFromEtag(const std::string& etag);
 
-// Stores annotations that pass CheckAnnotations. Errors as of GraphArchive::SetAnnotations, with
-// the resource's name.
-absl::StatusOr<graph::GraphRecord> StoreAnnotations(GraphArchive* graphs, const std::string& id,
-                                                    const graph::Annotations& annotations,
-                                                    std::optional<int64_t> expected_revision);
+// As the store takes them. No text for those that say nothing.
+graph::AnnotationsText TextOf(const graph::Annotations& annotations);
 
 // Checks the annotations against the graph and stores them. ABORTED (STALE_REVISION) when somebody
 // has changed them since `expected_revision`.

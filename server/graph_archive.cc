@@ -12,8 +12,9 @@ class StoredGraphArchive final : public GraphArchive {
 
   absl::StatusOr<graph::GraphRecord> Put(const graph::AttributionGraph& graph,
                                          const graph::GraphOrigin& origin,
-                                         const graph::GraphCost& cost) override {
-    return store_->Put(graph, origin, cost);
+                                         const graph::GraphCost& cost,
+                                         const graph::AnnotationsText& annotations) override {
+    return store_->Put(graph, origin, cost, annotations);
   }
   absl::StatusOr<graph::GraphRecord> GetRecord(const std::string& id) const override {
     return store_->GetRecord(id);

@@ -21,7 +21,8 @@ class GraphArchive {
 
   virtual absl::StatusOr<graph::GraphRecord> Put(const graph::AttributionGraph& graph,
                                                  const graph::GraphOrigin& origin,
-                                                 const graph::GraphCost& cost) = 0;
+                                                 const graph::GraphCost& cost,
+                                                 const graph::AnnotationsText& annotations) = 0;
   [[nodiscard]] virtual absl::StatusOr<graph::GraphRecord> GetRecord(
       const std::string& id) const = 0;
   [[nodiscard]] virtual absl::StatusOr<graph::AttributionGraph> Get(

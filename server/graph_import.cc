@@ -85,13 +85,7 @@ absl::StatusOr<graph::GraphRecord> GraphImporter::Store(const UnnamedFile& file,
                                                         const std::string& upload_id) {
   ASSIGN_OR_RETURN(const ReadGraph read, ReadImportedFile(file.path(), {}));
   const graph::GraphOrigin origin{.owner = owner, .request_id = upload_id};
-  ASSIGN_OR_RETURN(const graph::GraphRecord record, graphs_->Put(read.graph, origin, read.cost));
-  if (read.annotations == graph::Annotations()) return record;
-  absl::StatusOr<graph::GraphRecord> annotated =
-      StoreAnnotations(graphs_, record.id, read.annotations, record.annotations_revision);
-  // Half of what was sent is not what was asked for.
-  if (!annotated.ok()) (void)graphs_->Delete(record.id);
-  return annotated;
+  return graphs_->Put(read.graph, origin, read.cost, TextOf(read.annotations));
 }
 
 absl::StatusOr<v1::ImportGraphResponse> GraphImporter::Add(const v1::ImportGraphRequest& request,

@@ -28,7 +28,7 @@ absl::StatusOr<JobOutcome> Store(Traced traced, const graph::GraphOrigin& origin
       .phases = context->phase_seconds()};
   context->BeginPhase("store", 1);
   graph::RoundAsStored(&traced.graph);  // what is sent now is what GetGraph will send
-  auto record = graphs->Put(traced.graph, origin, cost);
+  auto record = graphs->Put(traced.graph, origin, cost, {});
   if (absl::IsAlreadyExists(record.status())) {
     // A job of the same request_id was told to stop when it was as good as done, and has stored its
     // graph while this one computed.

@@ -24,7 +24,7 @@ struct GraphRecord {
   GraphOrigin origin;
   GraphSummary summary;
   int64_t size_bytes = 0;            // on disk, compressed, annotations apart
-  int64_t annotations_revision = 0;  // times that SetAnnotations has changed them
+  int64_t annotations_revision = 0;  // times that they were written
   // Why `summary` cannot be read and is empty; empty = it can.
   std::string damage;
 
@@ -33,8 +33,14 @@ struct GraphRecord {
 
 // What people have added to a graph; to the store the text is opaque.
 struct StoredAnnotations {
-  std::string text;      // empty until SetAnnotations
-  int64_t revision = 0;  // 0 until SetAnnotations, then 1, 2, …
+  std::string text;      // empty until there are some
+  int64_t revision = 0;  // 0 until there are some, then 1, 2, …
+};
+
+// Annotations on their way into the store.
+struct AnnotationsText {
+  std::string text;                 // empty = none
+  std::vector<std::string> labels;  // the words in them by which lists find the graph
 };
 
 // Which graphs to list: those that meet every condition that is set. Texts are found anywhere in
@@ -44,7 +50,7 @@ struct GraphFilter {
   std::string request_id;            // the whole id, as it is
   std::string model;                 // in the model's name
   std::string prompt;                // in the prompt
-  std::string label;                 // in one of the labels that SetAnnotations was given
+  std::string label;                 // in one of the labels that came with the annotations
   int64_t created_from_unix_ms = INT64_MIN;
   int64_t created_before_unix_ms = INT64_MAX;
 };

@@ -119,9 +119,16 @@ absl::StatusOr<std::string> NewId(const Database& database,
   }
 }
 
-// Writes a graph and its event in one transaction. Fills in the record's id and size.
+absl::Status CheckAnnotationsSize(const std::string& text) {
+  if (text.size() <= kMaxAnnotationBytes) return absl::OkStatus();
+  return InvalidField("annotations", "take " + std::to_string(text.size()) + " bytes; at most " +
+                                         std::to_string(kMaxAnnotationBytes) + " are stored");
+}
+
+// Writes a graph, its annotations and its event in one transaction. Fills in the record's id, size
+// and revision.
 absl::Status Insert(Database* database, const GraphStoreOptions& options, EncodeAhead* blocks,
-                    GraphRecord* record) {
+                    const AnnotationsText& annotations, GraphRecord* record) {
   ASSIGN_OR_RETURN(const auto transaction, Transaction::Begin(database, Transaction::Kind::kWrite));
   ASSIGN_OR_RETURN(const auto answered, FindRowByRequest(*database, record->origin));
   if (answered.has_value()) {
@@ -143,6 +150,11 @@ absl::Status Insert(Database* database, const GraphStoreOptions& options, Encode
   bytes_only.max_graphs = 0;
   RETURN_IF_ERROR(CheckQuotaFor(*database, bytes_only, record->origin.owner, record->size_bytes));
   RETURN_IF_ERROR(SetSizes(database, sequence, content_bytes, record->size_bytes));
+  record->annotations_revision = annotations.text.empty() ? 0 : 1;
+  if (!annotations.text.empty()) {
+    RETURN_IF_ERROR(WriteAnnotations(database, {.record = *record, .sequence = sequence},
+                                     annotations.text, annotations.labels));
+  }
   RETURN_IF_ERROR(AppendEvent(database, GraphEventKind::kCreated, record->id,
                               record->create_time_unix_ms, options.kept_events));
   return transaction->Commit();
@@ -259,8 +271,10 @@ absl::StatusOr<std::unique_ptr<GraphStore>> GraphStore::Open(GraphStoreOptions o
 }
 
 absl::StatusOr<GraphRecord> GraphStore::Put(const AttributionGraph& graph,
-                                            const GraphOrigin& origin, const GraphCost& cost) {
+                                            const GraphOrigin& origin, const GraphCost& cost,
+                                            const AnnotationsText& annotations) {
   RETURN_IF_ERROR(CheckGraph(graph));
+  RETURN_IF_ERROR(CheckAnnotationsSize(annotations.text));
   ASSIGN_OR_RETURN(const GraphScores scores, ComputeScores(graph));
   EncodeAhead blocks(GraphBlocks(graph, options_.max_exact_edges));
 
@@ -272,7 +286,7 @@ absl::StatusOr<GraphRecord> GraphStore::Put(const AttributionGraph& graph,
   {
     MutexLock lock(&writer_->mutex);
     Database* database = writer_->database.get();
-    const absl::Status status = Insert(database, options_, &blocks, &record);
+    const absl::Status status = Insert(database, options_, &blocks, annotations, &record);
     if (ReasonOf(status) == "DISK_FULL") {
       // The log still takes up what was written until then. Should this fail, the next commit
       // writes over it.
@@ -354,10 +368,7 @@ absl::StatusOr<GraphRecord> GraphStore::SetAnnotations(const std::string& id,
                                                        const std::string& text,
                                                        std::optional<int64_t> expected_revision,
                                                        const std::vector<std::string>& labels) {
-  if (text.size() > kMaxAnnotationBytes) {
-    return InvalidField("annotations", "take " + std::to_string(text.size()) + " bytes; at most " +
-                                           std::to_string(kMaxAnnotationBytes) + " are stored");
-  }
+  RETURN_IF_ERROR(CheckAnnotationsSize(text));
   const int64_t now = options_.now_unix_ms();
   GraphRow row;
   {

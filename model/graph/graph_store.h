@@ -62,11 +62,14 @@ class GraphStore {
   static absl::StatusOr<std::unique_ptr<GraphStore>> Open(GraphStoreOptions options);
   ~GraphStore();
 
-  // Stores a graph under a new id. ALREADY_EXISTS when the owner's request_id has a graph;
+  // Stores a graph under a new id, and its annotations with it: there are never half of both, and
+  // one event tells of them. ALREADY_EXISTS when the owner's request_id has a graph;
   // RESOURCE_EXHAUSTED: DISK_FULL, after which the store goes on and a later Put may succeed, or
-  // QUOTA as of CheckQuota; CheckGraph's error for a graph that could not be read back.
+  // QUOTA as of CheckQuota; CheckGraph's error for a graph that could not be read back;
+  // INVALID_ARGUMENT as of SetAnnotations.
   absl::StatusOr<GraphRecord> Put(const AttributionGraph& graph, const GraphOrigin& origin,
-                                  const GraphCost& cost = {});
+                                  const GraphCost& cost = {},
+                                  const AnnotationsText& annotations = {});
 
   // Whether the owner has room for one more graph, of a byte at least: for those who would rather
   // know before they compute one. RESOURCE_EXHAUSTED, QUOTA, says what is used and permitted (also

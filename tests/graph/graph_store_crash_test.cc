@@ -31,13 +31,17 @@ std::string NewDirectory() {
 // What the writer stores as its n-th graph; sizes vary, so that commits take different times.
 AttributionGraph NthGraph(uint64_t n) { return RandomGraph(n, 5 + static_cast<int>(n % 5) * 20); }
 
+AnnotationsText NthAnnotations(uint64_t n) {
+  return {.text = "annotations of " + std::to_string(n), .labels = {}};
+}
+
 // Runs in a process of its own until it is killed: stores graph after graph and reports each one,
 // once Put has returned, as its id and its number.
 [[noreturn]] void WriteUntilKilled(const std::string& directory, uint64_t first, int report) {
   auto store = GraphStore::Open({.data_dir = directory});
   if (!store.ok()) _exit(1);
   for (uint64_t n = first;; ++n) {
-    const auto record = (*store)->Put(NthGraph(n), {});
+    const auto record = (*store)->Put(NthGraph(n), {}, {}, NthAnnotations(n));
     if (!record.ok()) _exit(2);
     std::string line = record->id;
     line.append(reinterpret_cast<const char*>(&n), sizeof(n));
@@ -100,7 +104,7 @@ TEST(GraphStoreCrashTest, TwoHundredKillsOfAStoreOfAThousandGraphsLoseNoneThatPu
     cursor = *(*store)->NewestCursor();
     constexpr uint64_t kFirst = 1'000'000;  // those of the writers have lower numbers
     for (uint64_t n = kFirst; n < kFirst + kBefore; ++n) {
-      const auto record = (*store)->Put(NthGraph(n), {});
+      const auto record = (*store)->Put(NthGraph(n), {}, {}, NthAnnotations(n));
       ASSERT_TRUE(record.ok()) << record.status();
       committed.push_back({record->id, n});
     }
@@ -115,6 +119,7 @@ TEST(GraphStoreCrashTest, TwoHundredKillsOfAStoreOfAThousandGraphsLoseNoneThatPu
     ASSERT_TRUE(events.ok()) << events.status();
     for (const GraphEvent& event : *events) {
       ASSERT_TRUE(event.record.has_value()) << event.graph_id;
+      ASSERT_EQ(event.record->annotations_revision, 1) << event.graph_id;
       ASSERT_TRUE(told.insert(event.graph_id).second) << event.graph_id;
       cursor = event.cursor;
     }
@@ -129,6 +134,7 @@ TEST(GraphStoreCrashTest, TwoHundredKillsOfAStoreOfAThousandGraphsLoseNoneThatPu
     const auto read = (*store)->Get(graph.id);
     ASSERT_TRUE(read.ok()) << read.status();
     ASSERT_TRUE(Identical(*read, NthGraph(graph.n))) << graph.n;
+    ASSERT_EQ((*store)->GetAnnotations(graph.id)->text, NthAnnotations(graph.n).text);
   }
   std::filesystem::remove_all(directory);
 }

@@ -158,6 +158,27 @@ TEST_F(GraphStoreTest, AnnotationsAreKeptWithTheGraphAndCountTheirChanges) {
   EXPECT_TRUE(Identical(*store->Get(id), TwelveNodeGraph()));
 }
 
+TEST_F(GraphStoreTest, AGraphThatComesWithAnnotationsHasThemFromItsFirstMoment) {
+  std::string id;
+  {
+    auto store = Open();
+    const std::string cursor = *store->NewestCursor();
+    const auto record =
+        store->Put(TwelveNodeGraph(), {}, {}, {.text = "notes", .labels = {"a planet"}});
+    ASSERT_TRUE(record.ok()) << record.status();
+    EXPECT_EQ(record->annotations_revision, 1);
+    const auto events = store->EventsAfter(cursor, 10);
+    ASSERT_EQ(events->size(), 1u);
+    EXPECT_EQ(events->front().kind, GraphEventKind::kCreated);
+    id = record->id;
+  }
+  auto store = Open();
+  EXPECT_EQ(store->GetAnnotations(id)->text, "notes");
+  EXPECT_EQ(store->GetRecord(id)->annotations_revision, 1);
+  EXPECT_EQ(store->List(0, "", {.label = "planet"})->total_size, 1);
+  EXPECT_EQ(store->SetAnnotations(id, "others", 1)->annotations_revision, 2);
+}
+
 TEST_F(GraphStoreTest, OfTwoChangesToTheSameRevisionTheSecondIsRefusedAndMayBeMadeAnew) {
   auto store = Open();
   const std::string id = Put(*store, TwelveNodeGraph());
@@ -178,6 +199,9 @@ TEST_F(GraphStoreTest, AnnotationsThatAreTooLongAreRefusedByTheirField) {
   const std::string longest(16 << 20, 'x');
   EXPECT_EQ(FieldOf(store->SetAnnotations(id, longest + "x", 0).status()), "annotations");
   EXPECT_TRUE(store->SetAnnotations(id, longest, 0).ok());
+  const AnnotationsText too_long{.text = longest + "x", .labels = {}};
+  EXPECT_EQ(FieldOf(store->Put(TwelveNodeGraph(), {}, {}, too_long).status()), "annotations");
+  EXPECT_TRUE(store->Put(TwelveNodeGraph(), {}).ok());
 }
 
 TEST_F(GraphStoreTest, AnIdThatIsTakenIsDrawnAgain) {

@@ -80,7 +80,7 @@ TEST(CreateGraphTest, AGraphStoredUnderTheRequestIdMeanwhileIsTheAnswer) {
   request.set_request_id("mine");
   GraphCall call(&server.graphs(), request);
   ASSERT_TRUE(call.ReadUntilPhase("feature_rows"));
-  const auto earlier = server.archive().Put(*graph, {.request_id = "mine"}, {});
+  const auto earlier = server.archive().Put(*graph, {.request_id = "mine"}, {}, {});
   ASSERT_TRUE(earlier.ok());
   server.engine().OpenGate();
   EXPECT_TRUE(call.Finish().ok());

@@ -31,7 +31,7 @@ graph::AttributionGraph GraphOf(int64_t bytes) {
 class OpenedGraphsTest : public testing::Test {
  protected:
   std::string Store(int64_t bytes) {
-    auto record = archive_->Put(GraphOf(bytes), {}, {});
+    auto record = archive_->Put(GraphOf(bytes), {}, {}, {});
     EXPECT_TRUE(record.ok()) << record.status();
     return record->id;
   }

@@ -25,9 +25,10 @@ std::optional<Detail> DetailOf(const grpc::Status& status) {
 
 absl::StatusOr<graph::GraphRecord> FaultyArchive::Put(const graph::AttributionGraph& graph,
                                                       const graph::GraphOrigin& origin,
-                                                      const graph::GraphCost& cost) {
+                                                      const graph::GraphCost& cost,
+                                                      const graph::AnnotationsText& annotations) {
   if (disk_full_) return WithReason(absl::ResourceExhaustedError("the disk is full"), "DISK_FULL");
-  return real_->Put(graph, origin, cost);
+  return real_->Put(graph, origin, cost, annotations);
 }
 absl::StatusOr<graph::GraphRecord> FaultyArchive::GetRecord(const std::string& id) const {
   return real_->GetRecord(id);

@@ -28,7 +28,8 @@ class FaultyArchive final : public GraphArchive {
 
   absl::StatusOr<graph::GraphRecord> Put(const graph::AttributionGraph& graph,
                                          const graph::GraphOrigin& origin,
-                                         const graph::GraphCost& cost) override;
+                                         const graph::GraphCost& cost,
+                                         const graph::AnnotationsText& annotations) override;
   [[nodiscard]] absl::StatusOr<graph::GraphRecord> GetRecord(const std::string& id) const override;
   [[nodiscard]] absl::StatusOr<graph::AttributionGraph> Get(const std::string& id) const override;
   [[nodiscard]] absl::StatusOr<std::optional<graph::GraphRecord>> FindByRequest(
