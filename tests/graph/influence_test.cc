@@ -65,6 +65,15 @@ TEST(InfluenceTest, AGraphWithoutEdgesHasScoresOfZeroAndNoNaN) {
   EXPECT_EQ(scores->completeness, 1);  // no inflow comes from errors
 }
 
+TEST(InfluenceTest, TargetsOfNoWeightHaveScoresOfZeroAndNoNaN) {
+  AttributionGraph graph = TwelveNodeGraph();
+  for (LogitNode& logit : graph.logits) logit.given_weight = 0.0F;
+  const auto scores = ComputeScores(graph);
+  ASSERT_TRUE(scores.ok());
+  EXPECT_EQ(scores->replacement, 0);
+  EXPECT_EQ(scores->completeness, 0);
+}
+
 TEST(InfluenceTest, AGivenWeightTakesThePlaceOfTheProbability) {
   AttributionGraph given = TwelveNodeGraph();
   AttributionGraph probable = TwelveNodeGraph();

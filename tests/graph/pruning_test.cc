@@ -14,6 +14,7 @@
 namespace cajal::graph {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
@@ -92,6 +93,20 @@ TEST(PruningTest, AGraphWithoutEdgesKeepsTokensAndLogits) {
   const PruningResult pruning = Prune(graph, 0.8, 0.98);
   EXPECT_THAT(PrunedView(graph, pruning).nodes, ElementsAre(8, 9, 10, 11));
   EXPECT_THAT(KeptEdges(graph, pruning), IsEmpty());
+  EXPECT_THAT(pruning.cumulative_influence, Each(0.0f));
+}
+
+TEST(PruningTest, AnEdgeThatWeighsNothingIsDroppedAtAnyThreshold) {
+  AttributionGraph graph = TwelveNodeGraph();
+  graph.edges = MakeEdges(12, {{10, 8, 0}});
+  EXPECT_THAT(KeptEdges(graph, Prune(graph, 1, 1)), IsEmpty());
+}
+
+TEST(PruningTest, AGraphWithAnEdgeAgainstTheLayersIsRefusedAndTheNextIsPruned) {
+  AttributionGraph graph = TwelveNodeGraph();
+  graph.edges = MakeEdges(12, {{0, 2, 1}, {10, 0, 1}});
+  EXPECT_EQ(ReasonOf(PruneGraph(graph, {}).status()), "NOT_LAYER_ORDERED");
+  EXPECT_TRUE(PruneGraph(TwelveNodeGraph(), {}).ok());
 }
 
 TEST(PruningTest, EveryKeptEdgeJoinsKeptNodesAndNoFeatureIsADeadEnd) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <random>
 
 namespace cajal::graph {
@@ -39,6 +40,15 @@ TEST(ScoreThresholdTest, NothingAboveZeroGivesZero) {
 }
 
 TEST(ScoreThresholdTest, EqualScoresAreOneStep) { EXPECT_EQ(ScoreThreshold({2, 2, 2, 2}, 0.3), 2); }
+
+TEST(ScoreThresholdTest, TellsScoresApartThatDifferInTheirLastBit) {
+  const double step = std::numeric_limits<double>::epsilon();
+  const std::vector<double> scores = {1, 1 + step, 1 + 2 * step, 1 + 3 * step};
+  EXPECT_EQ(ScoreThreshold(scores, 0.2), 1 + 3 * step);
+  EXPECT_EQ(ScoreThreshold(scores, 0.3), 1 + 2 * step);
+  EXPECT_EQ(ScoreThreshold(scores, 0.7), 1 + step);
+  EXPECT_EQ(ScoreThreshold(scores, 0.9), 1);
+}
 
 // circuit-tracer's way: sort and add up.
 double BySorting(std::vector<double> scores, double fraction) {
