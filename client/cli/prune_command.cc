@@ -10,6 +10,7 @@
 #include "client/cli/flag_checks.h"
 #include "client/cli/format.h"
 #include "client/cli/graph_flags.h"
+#include "client/cli/node_text.h"
 #include "client/cli/output_flag.h"
 #include "client/cli/prune_flags.h"
 
@@ -25,20 +26,6 @@ struct PruneCommandFlags {
 };
 
 constexpr const char* kKinds[] = {"feature", "error", "token", "logit"};
-
-// circuit-tracer's node id.
-std::string NodeIdText(const client::Node& node) {
-  switch (node.kind) {
-    case client::NodeKind::kToken:
-      return absl::StrCat("E_", node.index, "_", node.position);
-    case client::NodeKind::kLogit:
-      return absl::StrCat(node.layer + 1, "_", node.index, "_", node.position);
-    case client::NodeKind::kFeature:
-    case client::NodeKind::kError:
-      break;
-  }
-  return absl::StrCat(node.layer, "_", node.index, "_", node.position);
-}
 
 // The features and errors that are left, most influential first.
 std::vector<client::Node> Strongest(const client::Graph& graph, int32_t top) {
@@ -80,12 +67,15 @@ void Print(const client::Graph& graph, int32_t top, std::ostream* out) {
                                  graph.kept_replacement_score, graph.kept_completeness_score)}},
       out);
   if (top == 0) return;
-  std::vector<std::vector<std::string>> rows = {{"influence", "node", "at", "activation"}};
+  const bool several_pictures = std::any_of(graph.image_spans.begin(), graph.image_spans.end(),
+                                            [](const auto& span) { return span.image > 0; });
+  std::vector<std::vector<std::string>> rows = {{"influence", "activation", "node", "id"}};
   for (const client::Node& node : Strongest(graph, top)) {
+    const client::PathNode words = WordsFor(graph, node);
     rows.push_back(
-        {absl::StrFormat("%.4f", node.influence), NodeIdText(node),
-         absl::StrCat(Quoted(graph.token_texts[node.position]), " (", node.position, ")"),
-         node.kind == client::NodeKind::kError ? "-" : absl::StrFormat("%.4g", node.activation)});
+        {absl::StrFormat("%.4f", node.influence),
+         node.kind == client::NodeKind::kError ? "-" : absl::StrFormat("%.4g", node.activation),
+         NodeText(words, nullptr, several_pictures), words.id});
   }
   *out << "\n";
   WriteTable(rows, out);
@@ -94,7 +84,7 @@ void Print(const client::Graph& graph, int32_t top, std::ostream* out) {
 Json NodesJson(const client::Graph& graph) {
   Json json = Json::array();
   for (const client::Node& node : graph.nodes) {
-    json.push_back({{"id", NodeIdText(node)},
+    json.push_back({{"id", WordsFor(graph, node).id},
                     {"kind", kKinds[static_cast<int>(node.kind)]},
                     {"layer", node.layer},
                     {"position", node.position},
