@@ -19,7 +19,7 @@ struct GraphFilter {
   std::string request_id = {};            // the whole id, as it is
   std::string model = {};                 // in the model's name
   std::string prompt = {};                // in the prompt
-  std::string label = {};                 // in a label of the graph's nodes
+  std::string label = {};                 // in a label of its nodes or a name of its supernodes
   absl::Time created_from = absl::InfinitePast();
   absl::Time created_before = absl::InfiniteFuture();
 };

@@ -46,7 +46,9 @@ struct PlaceRule {
 
 using PruneStep = std::variant<InfluenceRule, WeightRule, TopSourcesRule, PlaceRule>;
 
-// Which part of a graph is kept.
+// Which part of a graph is kept. Where no field is set, an imported graph (GraphInfo::is_imported)
+// is taken as its file has it, which holds no more than what pruning kept; PruneGraph alone prunes
+// it in any case.
 struct PruneOptions {
   // Without steps: one InfluenceRule with these two. Not together with steps.
   std::optional<double> node_threshold = {};  // [0.8]
