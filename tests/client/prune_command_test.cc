@@ -59,7 +59,7 @@ TEST_F(PruneCommandTest, SizesScoresAndTheStrongestNodesAreShown) {
   EXPECT_THAT(result.out, HasSubstr("after   replacement 0.5000, completeness 0.8750\n"));
   EXPECT_THAT(result.out, HasSubstr("4 kept at 0.5: 2 features, 1 error, 1 token, 1 logit"));
   EXPECT_THAT(result.out,
-              HasSubstr("influence  activation  node                                 id\n"
+              HasSubstr("influence  activation  node                                id\n"
                         "0.2500     -           L0 error at \"The capital\" (1)       0_-1_1\n"
                         "0.1250     0.5         L0 feature 40 at \"The capital\" (1)  0_40_1\n"));
   EXPECT_EQ(request_.name(), "graphs/7f3a");
