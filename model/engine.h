@@ -4,8 +4,8 @@
 //
 // Ownership: LoadEngine gives the one owner a unique_ptr. Threads: info, Prepare and the estimates
 // are const and may be called from any thread at any time; Forward, Attribute,
-// EvaluateTranscoders and ComputeRollout use the model's state and are called by one thread at a
-// time, the executor's.
+// EvaluateTranscoders, ComputeRollout and Intervene use the model's state and are called by one
+// thread at a time, the executor's.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,7 @@
 #include "model/corpus/prepared_prompt.h"
 #include "model/features/reconstruction_sums.h"
 #include "model/graph/attribution_graph.h"
+#include "model/intervention/intervention.h"
 #include "model/rollout/rollout_request.h"
 #include "model/tokenizer/prompt.h"
 #include "model/transcoder/residency.h"
@@ -130,6 +131,9 @@ struct TranscoderEvaluation {
   std::vector<features::LayerSums> layers;  // from first_layer up
 };
 
+using intervention::InterventionRequest;
+using intervention::InterventionResult;
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -146,11 +150,15 @@ class Engine {
   virtual absl::Status Validate(const AttributionRequest& request) const = 0;
   virtual absl::Status Validate(const EvaluationRequest& request) const = 0;
   virtual absl::Status Validate(const rollout::RolloutRequest& request) const = 0;
+  virtual absl::Status Validate(const InterventionRequest& request) const = 0;
   // What a request asks of this prompt: positions of targets, of maps.
   virtual absl::Status Validate(const PreparedPrompt& prompt,
                                 const AttributionRequest& request) const = 0;
   virtual absl::Status Validate(const PreparedPrompt& prompt,
                                 const rollout::RolloutRequest& request) const = 0;
+  // Positions, features, hook points, conflicts.
+  virtual absl::Status Validate(const PreparedPrompt& prompt,
+                                const InterventionRequest& request) const = 0;
 
   // What a graph would need beyond the model. Transcoders without a k do not bound the number of
   // active features; `bytes` is then the whole budget, unless less is needed with all of them
@@ -165,6 +173,8 @@ class Engine {
                                               const EvaluationRequest& request) const = 0;
   [[nodiscard]] virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
                                               const rollout::RolloutRequest& request) const = 0;
+  [[nodiscard]] virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                              const InterventionRequest& request) const = 0;
 
   virtual absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt,
                                                 const ForwardRequest& request,
@@ -184,6 +194,11 @@ class Engine {
   virtual absl::StatusOr<rollout::RolloutResult> ComputeRollout(
       const PreparedPrompt& prompt, const rollout::RolloutRequest& request,
       RunContext* context) = 0;
+  // Runs the prompt clean and with each edit set. Phases "vision", "forward", then "edit", one unit
+  // per edit set.
+  virtual absl::StatusOr<InterventionResult> Intervene(const PreparedPrompt& prompt,
+                                                       const InterventionRequest& request,
+                                                       RunContext* context) = 0;
 };
 
 // Reads and validates all files, puts the weights on the device and runs a self-check (shapes,

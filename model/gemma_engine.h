@@ -10,6 +10,7 @@
 #include "model/engine.h"
 #include "model/gemma3/model.h"
 #include "model/gemma3/vision_encoder.h"
+#include "model/intervention/intervene.h"
 #include "model/transcoder/transcoder_set.h"
 
 namespace cajal {
@@ -26,10 +27,13 @@ class GemmaEngine : public Engine {
   absl::Status Validate(const AttributionRequest& request) const override;
   absl::Status Validate(const EvaluationRequest& request) const override;
   absl::Status Validate(const rollout::RolloutRequest& request) const override;
+  absl::Status Validate(const InterventionRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt,
                         const AttributionRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt,
                         const rollout::RolloutRequest& request) const override;
+  absl::Status Validate(const PreparedPrompt& prompt,
+                        const InterventionRequest& request) const override;
   [[nodiscard]] GraphEstimate EstimateGraph(const PreparedPrompt& prompt,
                                             const AttributionRequest& request) const override;
   [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
@@ -38,6 +42,8 @@ class GemmaEngine : public Engine {
                                       const EvaluationRequest& request) const override;
   [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
                                       const rollout::RolloutRequest& request) const override;
+  [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                      const InterventionRequest& request) const override;
   absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt, const ForwardRequest& request,
                                         RunContext* context) override;
   absl::StatusOr<graph::AttributionGraph> Attribute(const PreparedPrompt& prompt,
@@ -49,6 +55,9 @@ class GemmaEngine : public Engine {
   absl::StatusOr<rollout::RolloutResult> ComputeRollout(const PreparedPrompt& prompt,
                                                         const rollout::RolloutRequest& request,
                                                         RunContext* context) override;
+  absl::StatusOr<InterventionResult> Intervene(const PreparedPrompt& prompt,
+                                               const InterventionRequest& request,
+                                               RunContext* context) override;
 
  private:
   GemmaEngine(EngineOptions options, gemma3::Model model,
@@ -59,6 +68,11 @@ class GemmaEngine : public Engine {
   // The same with the tower's output, which is remembered from earlier calls where it can be.
   absl::StatusOr<gemma3::ModelInput> EncodedInputOf(const PreparedPrompt& prompt,
                                                     RunContext* context);
+  // What edits are checked against; refers to the model.
+  [[nodiscard]] intervention::EditLimits LimitsOf(const PreparedPrompt& prompt,
+                                                  const InterventionRequest& request) const;
+  [[nodiscard]] intervention::InterventionBytes BytesOf(const PreparedPrompt& prompt,
+                                                        const InterventionRequest& request) const;
   // For each target the ids of its tokens.
   [[nodiscard]] absl::StatusOr<std::vector<std::vector<int64_t>>> TokenIdsOf(
       const std::vector<graph::Target>& targets) const;

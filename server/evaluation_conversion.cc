@@ -66,21 +66,7 @@ absl::StatusOr<EvaluationCall> FromProto(v1::EvaluateTranscodersRequest&& proto,
 }
 
 absl::Status InPrompts(const absl::Status& status, int index) {
-  const std::string old_field = FieldOf(status);
-  const std::string one = "prompt";
-  if (old_field.compare(0, one.size(), one) != 0) return status;
-  const std::string field = "prompts[" + std::to_string(index) + "]" + old_field.substr(one.size());
-  // The message begins with the field, as InvalidField made it.
-  const std::string description =
-      std::string(status.message()).substr(old_field.size() + std::string(": ").size());
-  absl::Status result = InvalidField(field, description);
-  if (const std::string reason = ReasonOf(status); !reason.empty()) {
-    result = WithReason(std::move(result), reason);
-  }
-  for (const auto& [key, value] : MetadataOf(status)) {
-    result = WithMetadata(std::move(result), key, value);
-  }
-  return result;
+  return InPromptField(status, "prompts[" + std::to_string(index) + "]");
 }
 
 EvaluationMessages::EvaluationMessages(const JobInfo& job, const JobResult& result,

@@ -20,6 +20,9 @@
 namespace cajal {
 struct ForwardResult;
 struct TranscoderEvaluation;
+namespace intervention {
+struct InterventionResult;
+}
 }  // namespace cajal
 
 namespace cajal::server {
@@ -33,7 +36,7 @@ struct JobInfo {
   using Clock = std::chrono::system_clock;
 
   std::string id;
-  std::string method;      // "CreateGraph", "Forward", "EvaluateTranscoders"
+  std::string method;      // "CreateGraph", "Forward", "EvaluateTranscoders", "Intervene"
   std::string owner;       // "" while the server knows no users
   std::string request_id;  // "" = none
   JobState state = JobState::kQueued;
@@ -59,6 +62,8 @@ struct JobResult {
   std::vector<int64_t> input_ids;
   // EvaluateTranscoders.
   std::shared_ptr<const TranscoderEvaluation> evaluation;
+  // Intervene.
+  std::shared_ptr<const intervention::InterventionResult> intervention;
   // All.
   std::vector<RunContext::PhaseSeconds> phases;
 };

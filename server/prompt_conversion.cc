@@ -101,6 +101,23 @@ absl::StatusOr<tokenizer::Prompt> PromptFromProto(v1::Prompt&& proto) {
   return prompt;
 }
 
+absl::Status InPromptField(const absl::Status& status, const std::string& field) {
+  const std::string old_field = FieldOf(status);
+  const std::string one = "prompt";
+  if (old_field.compare(0, one.size(), one) != 0) return status;
+  // The message begins with the field, as InvalidField made it.
+  const std::string description =
+      std::string(status.message()).substr(old_field.size() + std::string(": ").size());
+  absl::Status result = InvalidField(field + old_field.substr(one.size()), description);
+  if (const std::string reason = ReasonOf(status); !reason.empty()) {
+    result = WithReason(std::move(result), reason);
+  }
+  for (const auto& [key, value] : MetadataOf(status)) {
+    result = WithMetadata(std::move(result), key, value);
+  }
+  return result;
+}
+
 v1::TokenizedPrompt ToProto(const tokenizer::TokenizedPrompt& prompt) {
   v1::TokenizedPrompt proto;
   proto.mutable_token_ids()->Add(prompt.token_ids.begin(), prompt.token_ids.end());

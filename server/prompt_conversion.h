@@ -14,6 +14,10 @@ namespace cajal::server {
 // check. Takes the image bytes out of `proto`.
 absl::StatusOr<tokenizer::Prompt> PromptFromProto(v1::Prompt&& proto);
 
+// An error about a prompt, whose field begins with "prompt", as one about the prompt in `field`:
+// "prompt.parts[0]" in "donor" is "donor.parts[0]".
+absl::Status InPromptField(const absl::Status& status, const std::string& field);
+
 v1::TokenizedPrompt ToProto(const tokenizer::TokenizedPrompt& prompt);
 
 // `text` as the `string` fields of the wire must be: bytes that are not UTF-8, as a byte-fallback

@@ -26,8 +26,12 @@ constexpr std::chrono::seconds kStopTime{10};
 constexpr std::chrono::seconds kWriteTime{1};
 constexpr std::chrono::seconds kCloseTime{2};
 
-const char* const kServiceNames[] = {"", "cajal.v1.ModelService", "cajal.v1.GraphService",
-                                     "cajal.v1.FeatureService", "cajal.v1.JobService"};
+const char* const kServiceNames[] = {"",
+                                     "cajal.v1.ModelService",
+                                     "cajal.v1.GraphService",
+                                     "cajal.v1.FeatureService",
+                                     "cajal.v1.InterventionService",
+                                     "cajal.v1.JobService"};
 
 void SetChannelArguments(int64_t max_request_bytes, grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(static_cast<int>(max_request_bytes));
@@ -96,6 +100,7 @@ Server::Server(const ServerOptions& options, std::unique_ptr<GraphArchive> graph
       model_service_(&context_),
       graph_service_(&context_),
       feature_service_(&context_),
+      intervention_service_(&context_),
       job_service_(&context_) {}
 
 Server::~Server() { Drain(std::chrono::milliseconds(0)); }
@@ -113,6 +118,7 @@ absl::Status Server::Listen(const std::string& listen) {
   builder.RegisterService(&model_service_);
   builder.RegisterService(&graph_service_);
   builder.RegisterService(&feature_service_);
+  builder.RegisterService(&intervention_service_);
   builder.RegisterService(&job_service_);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr || port == 0) {

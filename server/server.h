@@ -25,6 +25,7 @@
 #include "server/graph_archive.h"
 #include "server/graph_service.h"
 #include "server/graph_watchers.h"
+#include "server/intervention_service.h"
 #include "server/job_registry.h"
 #include "server/job_runner.h"
 #include "server/job_service.h"
@@ -91,6 +92,7 @@ class Server {
   ModelServiceImpl model_service_;
   GraphServiceImpl graph_service_;
   FeatureServiceImpl feature_service_;
+  InterventionServiceImpl intervention_service_;
   JobServiceImpl job_service_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;

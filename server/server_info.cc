@@ -6,6 +6,7 @@
 
 #include "cajal/v1/feature_service.pb.h"
 #include "cajal/v1/graph_service.pb.h"
+#include "cajal/v1/intervention_service.pb.h"
 #include "cajal/v1/job_service.pb.h"
 
 namespace cajal::server {
@@ -80,6 +81,7 @@ v1::ServerInfo MakeServerInfo(const EngineInfo& engine, const ServiceLimits& lim
   AddMethods(v1::GetServerInfoRequest::descriptor()->file(), &info);
   AddMethods(v1::CreateGraphRequest::descriptor()->file(), &info);
   AddMethods(v1::EvaluateTranscodersRequest::descriptor()->file(), &info);
+  AddMethods(v1::InterveneRequest::descriptor()->file(), &info);
   AddMethods(v1::ListJobsRequest::descriptor()->file(), &info);
   return info;
 }

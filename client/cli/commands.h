@@ -23,6 +23,7 @@ Command AddFoldCommand(CLI::App* cajal);         // fold_command.cc
 Command AddLabelCommand(CLI::App* cajal);        // label_command.cc
 Command AddPinCommand(CLI::App* cajal);          // pin_command.cc
 Command AddAnnotationsCommand(CLI::App* cajal);  // annotations_command.cc
+Command AddInterveneCommand(CLI::App* cajal);    // intervene_command.cc
 Command AddImportCommand(CLI::App* cajal);       // import_command.cc
 Command AddWatchCommand(CLI::App* cajal);        // watch_command.cc
 

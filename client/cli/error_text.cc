@@ -88,7 +88,16 @@ std::string FlagOfField(const std::string& field) {
   if (absl::StartsWith(field, "prune.keep_ids")) return "--keep";
   if (absl::StartsWith(field, "prune.logit_ids")) return "--logits";
   if (absl::StartsWith(field, "pinned_ids")) return "--pin";
-  for (const char* prefix : {"settings.", "prune."}) {
+  if (absl::StrContains(field, ".hook_edits")) return "--hook";
+  if (absl::StrContains(field, ".supernode_edits")) return "--supernode";
+  if (absl::StrContains(field, ".feature_edits")) return "--set or --ablate";
+  if (absl::StartsWith(field, "settings.freeze")) return "--freeze";
+  if (absl::StartsWith(field, "report.tokens")) return "--token";
+  if (absl::StartsWith(field, "report.features")) return "--activations";
+  if (absl::StartsWith(field, "donor")) {
+    return absl::StrContains(field, "image") ? "--donor-image" : "--donor-prompt";
+  }
+  for (const char* prefix : {"settings.", "prune.", "report."}) {
     if (absl::StartsWith(field, prefix)) {
       const std::string name = field.substr(std::string(prefix).size());
       return "--" + absl::StrReplaceAll(name, {{"_", "-"}});

@@ -36,14 +36,23 @@ absl::StatusOr<std::vector<int64_t>> ParseTokenFile(const std::string& path) {
   return json.get<std::vector<int64_t>>();
 }
 
-absl::StatusOr<std::vector<client::Image>> ReadImages(const std::vector<std::string>& paths) {
+absl::StatusOr<std::vector<client::Image>> ReadImages(const std::string& flag,
+                                                      const std::vector<std::string>& paths) {
   std::vector<client::Image> images;
   for (const std::string& path : paths) {
-    absl::StatusOr<std::string> bytes = ReadInput("--image", path);
+    absl::StatusOr<std::string> bytes = ReadInput(flag, path);
     if (!bytes.ok()) return bytes.status();
     images.push_back({*std::move(bytes)});
   }
   return images;
+}
+
+std::vector<client::PromptPart> PartsOf(const std::string& text,
+                                        std::vector<client::Image> images) {
+  std::vector<client::PromptPart> parts;
+  for (client::Image& image : images) parts.push_back({.text = {}, .image = std::move(image)});
+  parts.push_back({.text = text, .image = {}});
+  return parts;
 }
 
 }  // namespace
@@ -83,6 +92,13 @@ absl::StatusOr<std::vector<int64_t>> ParseTokens(const std::string& tokens) {
   return ids;
 }
 
+absl::StatusOr<client::Prompt> ReadPrompt(const std::string& flag, const std::string& text,
+                                          const std::vector<std::string>& images) {
+  absl::StatusOr<std::vector<client::Image>> read = ReadImages(flag, images);
+  if (!read.ok()) return read.status();
+  return client::Prompt{.parts = PartsOf(text, *std::move(read))};
+}
+
 absl::StatusOr<client::Prompt> MakePrompt(const PromptFlags& flags) {
   const bool has_prompt = flags.prompt_option->count() > 0;
   const bool has_tokens = flags.tokens_option->count() > 0;
@@ -93,7 +109,7 @@ absl::StatusOr<client::Prompt> MakePrompt(const PromptFlags& flags) {
   if (has_tokens && (flags.chat || !flags.assistant_prefix.empty())) {
     return UsageError("--chat and --assistant-prefix go with --prompt, not with --tokens");
   }
-  absl::StatusOr<std::vector<client::Image>> images = ReadImages(flags.images);
+  absl::StatusOr<std::vector<client::Image>> images = ReadImages("--image", flags.images);
   if (!images.ok()) return images.status();
 
   client::Prompt prompt;
@@ -106,9 +122,7 @@ absl::StatusOr<client::Prompt> MakePrompt(const PromptFlags& flags) {
     prompt.images = *std::move(images);
     return prompt;
   }
-  std::vector<client::PromptPart> parts;
-  for (client::Image& image : *images) parts.push_back({.text = {}, .image = std::move(image)});
-  parts.push_back({.text = flags.prompt, .image = {}});
+  std::vector<client::PromptPart> parts = PartsOf(flags.prompt, *std::move(images));
   if (flags.chat) {
     prompt.turns.push_back({.role = client::Role::kUser, .parts = std::move(parts)});
   } else {

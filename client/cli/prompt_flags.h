@@ -32,6 +32,10 @@ void AddPromptFlags(CLI::App* app, PromptFlags* flags);
 // it, as in Gemma's chat examples. Errors are usage errors that name the flag and the file.
 absl::StatusOr<client::Prompt> MakePrompt(const PromptFlags& flags);
 
+// The prompt of a text and the pictures that go into it. `flag` is the one that names the files.
+absl::StatusOr<client::Prompt> ReadPrompt(const std::string& flag, const std::string& text,
+                                          const std::vector<std::string>& images);
+
 // "2,483,283" or "@ids.json", a JSON list of integers.
 absl::StatusOr<std::vector<int64_t>> ParseTokens(const std::string& tokens);
 

@@ -1,7 +1,6 @@
 #include "client/cpp/assemble.h"
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 #include <utility>
 
@@ -11,25 +10,6 @@
 
 namespace cajal::client {
 namespace {
-
-// Writes `bytes` at `offset` into `values` as if it were raw memory, growing it to whole elements.
-template <typename T>
-void WriteBytes(const std::string& bytes, int64_t offset, std::vector<T>* values) {
-  const size_t end = static_cast<size_t>(offset) + bytes.size();
-  values->resize((end + sizeof(T) - 1) / sizeof(T));
-  std::memcpy(reinterpret_cast<char*>(values->data()) + offset, bytes.data(), bytes.size());
-}
-
-// Bytes of a tensor by its shape; -1 when that is no size.
-int64_t SizeByShape(const v1::TensorInfo& info) {
-  int64_t size = info.type() == v1::TENSOR_TYPE_F32   ? 4
-                 : info.type() == v1::TENSOR_TYPE_I64 ? 8
-                                                      : -1;
-  for (const int64_t length : info.shape()) {
-    if (length < 0 || __builtin_mul_overflow(size, length, &size)) return -1;
-  }
-  return size;
-}
 
 // Appends a stretch of an array of `size` values.
 template <typename Stretch, typename T>
@@ -54,55 +34,19 @@ absl::Status ForwardAssembler::Add(const v1::ForwardHeader& header) {
   if (has_header_) return Misplaced("header", has_header_);
   has_header_ = true;
   result_ = FromProto(header);
-  for (const v1::TensorInfo& info : header.tensors()) {
-    const int64_t size = SizeByShape(info);
-    if (size < 0 || size != info.size_bytes()) {
-      return BrokenAnswer(absl::StrCat("tensor ", info.name(), " is said to have ",
-                                       info.size_bytes(), " bytes, its shape and type make ",
-                                       size));
-    }
-    result_.tensors.push_back(
-        {.name = info.name(),
-         .type = info.type() == v1::TENSOR_TYPE_I64 ? TensorType::kI64 : TensorType::kF32,
-         .shape = {info.shape().begin(), info.shape().end()},
-         .floats = {},
-         .ints = {}});
-    sizes_.push_back(size);
-    received_.push_back(0);
-  }
-  return absl::OkStatus();
+  return tensors_.Announce(header.tensors());
 }
 
 absl::Status ForwardAssembler::Add(const v1::TensorChunk& chunk) {
   if (!has_header_) return Misplaced("tensor chunk", has_header_);
-  const auto index = static_cast<size_t>(chunk.tensor());
-  if (chunk.tensor() < 0 || index >= sizes_.size()) {
-    return BrokenAnswer(absl::StrCat("a chunk of tensor ", chunk.tensor(), ", of ", sizes_.size()));
-  }
-  Tensor& tensor = result_.tensors[index];
-  const auto size = static_cast<int64_t>(chunk.data().size());
-  if (chunk.offset_bytes() != received_[index] || size > sizes_[index] - received_[index]) {
-    return BrokenAnswer(absl::StrCat("tensor ", tensor.name, " has ", received_[index], " of ",
-                                     sizes_[index], " bytes, then ", size, " come for offset ",
-                                     chunk.offset_bytes()));
-  }
-  if (tensor.type == TensorType::kI64) {
-    WriteBytes(chunk.data(), received_[index], &tensor.ints);
-  } else {
-    WriteBytes(chunk.data(), received_[index], &tensor.floats);
-  }
-  received_[index] += size;
-  return absl::OkStatus();
+  return tensors_.Add(chunk);
 }
 
 absl::StatusOr<ForwardResult> ForwardAssembler::Finish() {
   if (!has_header_) return BrokenAnswer("it ended before the header");
-  for (size_t i = 0; i < sizes_.size(); ++i) {
-    if (received_[i] != sizes_[i]) {
-      return BrokenAnswer(absl::StrCat("tensor ", result_.tensors[i].name, " ended after ",
-                                       received_[i], " of ", sizes_[i], " bytes"));
-    }
-  }
+  absl::StatusOr<std::vector<Tensor>> tensors = tensors_.Finish();
+  if (!tensors.ok()) return tensors.status();
+  result_.tensors = *std::move(tensors);
   return std::move(result_);
 }
 

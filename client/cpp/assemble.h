@@ -16,6 +16,7 @@
 #include "cajal/v1/graph_service.pb.h"
 #include "cajal/v1/model_service.pb.h"
 #include "client/cpp/annotations.h"
+#include "client/cpp/assemble_tensors.h"
 #include "client/cpp/comparison.h"
 #include "client/cpp/evaluation.h"
 #include "client/cpp/graph.h"
@@ -34,8 +35,7 @@ class ForwardAssembler {
  private:
   bool has_header_ = false;
   ForwardResult result_;
-  std::vector<int64_t> sizes_;     // bytes of each tensor
-  std::vector<int64_t> received_;  // bytes of each tensor so far
+  TensorAssembler tensors_;
 };
 
 // CreateGraph, GetGraph and PruneGraph: one header, then the arrays.

@@ -45,6 +45,7 @@
 #include "client/cpp/evaluation.h"
 #include "client/cpp/graph.h"
 #include "client/cpp/graph_list.h"
+#include "client/cpp/intervention.h"
 #include "client/cpp/job.h"
 #include "client/cpp/model.h"
 #include "client/cpp/prompt.h"
@@ -185,6 +186,12 @@ class Client {
       const EvaluateTranscodersRequest& request, const CallOptions& options = {});
   void EvaluateTranscodersAsync(const EvaluateTranscodersRequest& request,
                                 const CallOptions& options, Done<TranscoderEvaluation> done);
+
+  // Runs a prompt as it is and with each set of edits. Reports progress, in edit sets.
+  absl::StatusOr<InterventionResult> Intervene(const InterveneRequest& request,
+                                               const CallOptions& options = {});
+  void InterveneAsync(const InterveneRequest& request, const CallOptions& options,
+                      Done<InterventionResult> done);
 
   // A page of the jobs: the running one, the waiting ones in order, then finished ones.
   absl::StatusOr<JobPage> ListJobs(const PageRequest& request = {},

@@ -10,6 +10,7 @@
 
 #include "cajal/v1/feature_service.grpc.pb.h"
 #include "cajal/v1/graph_service.grpc.pb.h"
+#include "cajal/v1/intervention_service.grpc.pb.h"
 #include "cajal/v1/job_service.grpc.pb.h"
 #include "cajal/v1/model_service.grpc.pb.h"
 #include "client/cpp/call.h"
@@ -31,6 +32,7 @@ struct Client::Impl {
   ServiceCalls<v1::ModelService> model{&environment, channel};
   ServiceCalls<v1::GraphService> graphs{&environment, channel};
   ServiceCalls<v1::FeatureService> features{&environment, channel};
+  ServiceCalls<v1::InterventionService> interventions{&environment, channel};
   ServiceCalls<v1::JobService> jobs{&environment, channel};
 };
 

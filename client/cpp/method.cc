@@ -10,10 +10,11 @@ namespace {
 constexpr char kModelService[] = "cajal.v1.ModelService";
 constexpr char kGraphService[] = "cajal.v1.GraphService";
 constexpr char kFeatureService[] = "cajal.v1.FeatureService";
+constexpr char kInterventionService[] = "cajal.v1.InterventionService";
 constexpr char kJobService[] = "cajal.v1.JobService";
 
-// In the order of MethodId. Forward, CreateGraph and EvaluateTranscoders wait in the queue, so that
-// their limits cover other people's graphs too.
+// In the order of MethodId. Forward, CreateGraph, EvaluateTranscoders and Intervene wait in the
+// queue, so that their limits cover other people's graphs too.
 std::span<const Method> Methods() {
   static const Method methods[] = {
       {kModelService, "GetServerInfo", absl::Seconds(10), true},
@@ -38,6 +39,7 @@ std::span<const Method> Methods() {
       // A part that the server has is passed over, a graph that it has is found again.
       {kGraphService, "ImportGraph", absl::Minutes(10), true},
       {kFeatureService, "EvaluateTranscoders", absl::Hours(6), true},
+      {kInterventionService, "Intervene", absl::Hours(6), true},
       {kJobService, "ListJobs", absl::Seconds(10), true},
       {kJobService, "GetJob", absl::Seconds(10), true},
       {kJobService, "CancelJob", absl::Seconds(10), true},

@@ -34,6 +34,7 @@ enum class MethodId {
   kExportGraph,
   kImportGraph,
   kEvaluateTranscoders,
+  kIntervene,
   kListJobs,
   kGetJob,
   kCancelJob,

@@ -132,6 +132,12 @@ grpc::Status FakeFeatureService::EvaluateTranscoders(
   return Answer(evaluate_transcoders, *request, writer, context);
 }
 
+grpc::Status FakeInterventionService::Intervene(grpc::ServerContext* context,
+                                                const v1::InterveneRequest* request,
+                                                grpc::ServerWriter<v1::InterveneResponse>* writer) {
+  return Answer(intervene, *request, writer, context);
+}
+
 grpc::Status FakeJobService::ListJobs(grpc::ServerContext* context,
                                       const v1::ListJobsRequest* request,
                                       v1::ListJobsResponse* response) {
@@ -157,6 +163,7 @@ FakeServer::FakeServer() {
   builder.RegisterService(&model);
   builder.RegisterService(&graphs);
   builder.RegisterService(&features);
+  builder.RegisterService(&interventions);
   builder.RegisterService(&jobs);
   server_ = builder.BuildAndStart();
 }

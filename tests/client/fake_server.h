@@ -20,6 +20,7 @@
 
 #include "cajal/v1/feature_service.grpc.pb.h"
 #include "cajal/v1/graph_service.grpc.pb.h"
+#include "cajal/v1/intervention_service.grpc.pb.h"
 #include "cajal/v1/job_service.grpc.pb.h"
 #include "cajal/v1/model_service.grpc.pb.h"
 
@@ -109,6 +110,15 @@ class FakeFeatureService final : public v1::FeatureService::Service {
       grpc::ServerWriter<v1::EvaluateTranscodersResponse>* writer) override;
 };
 
+class FakeInterventionService final : public v1::InterventionService::Service {
+ public:
+  StreamFunction<v1::InterveneRequest, v1::InterveneResponse> intervene;
+
+ private:
+  grpc::Status Intervene(grpc::ServerContext* context, const v1::InterveneRequest* request,
+                         grpc::ServerWriter<v1::InterveneResponse>* writer) override;
+};
+
 class FakeJobService final : public v1::JobService::Service {
  public:
   UnaryFunction<v1::ListJobsRequest, v1::ListJobsResponse> list_jobs;
@@ -135,6 +145,7 @@ class FakeServer {
   FakeModelService model;
   FakeGraphService graphs;
   FakeFeatureService features;
+  FakeInterventionService interventions;
   FakeJobService jobs;
 
  private:

@@ -217,6 +217,20 @@ absl::Status FakeEngine::Validate(const EvaluationRequest& request) const {
   return absl::OkStatus();
 }
 
+absl::Status FakeEngine::Validate(const InterventionRequest& request) const {
+  if (!request.edit_sets.empty()) return absl::OkStatus();
+  return InvalidField("edit_sets", "must have 1 to 1024 elements, not 0");
+}
+
+absl::Status FakeEngine::Validate(const PreparedPrompt& prompt,
+                                  const InterventionRequest& request) const {
+  for (const intervention::FeatureEdit& edit : request.edit_sets[0].features) {
+    if (edit.positions.first < prompt.tokenized.n_positions()) continue;
+    return InvalidField("edit_sets[0].feature_edits[0].positions", "lies behind the prompt");
+  }
+  return absl::OkStatus();
+}
+
 int64_t FakeEngine::EstimateBytes(const PreparedPrompt& prompt, const ForwardRequest&) const {
   return prompt.tokenized.n_positions() * kBytesPerPosition;
 }
@@ -261,6 +275,10 @@ int64_t FakeEngine::EstimateBytes(const std::vector<PreparedPrompt>& prompts,
   return bytes;
 }
 
+int64_t FakeEngine::EstimateBytes(const PreparedPrompt& prompt, const InterventionRequest&) const {
+  return prompt.tokenized.n_positions() * kBytesPerPosition;
+}
+
 absl::StatusOr<ForwardResult> FakeEngine::Forward(const PreparedPrompt& prompt,
                                                   const ForwardRequest& request,
                                                   RunContext* context) {
@@ -298,6 +316,27 @@ absl::StatusOr<TranscoderEvaluation> FakeEngine::EvaluateTranscoders(
   TranscoderEvaluation evaluation{.first_layer = request.first_layer};
   evaluation.layers.assign(request.last_layer - request.first_layer + 1, sums);
   return evaluation;
+}
+
+absl::StatusOr<InterventionResult> FakeEngine::Intervene(const PreparedPrompt& prompt,
+                                                         const InterventionRequest& request,
+                                                         RunContext* context) {
+  RETURN_IF_ERROR(Compute(context));
+  InterventionResult result{.position = prompt.tokenized.n_positions() - 1,
+                            .n_positions = prompt.tokenized.n_positions(),
+                            .vocab_size = info_.vocab_size};
+  const auto n_logits = static_cast<size_t>(result.n_positions * result.vocab_size);
+  if (request.report.return_logits) result.clean_logits.assign(n_logits, 1);
+  for (const intervention::EditSet& set : request.edit_sets) {
+    intervention::EditSetOutcome outcome{.label = set.label, .kl_divergence = 0.5};
+    outcome.edited_top = {{7, " Austin", {2, 0.25F, 3}, {4, 0.75F, 1}}};
+    for (const intervention::FeatureEdit& edit : set.features) {
+      outcome.listed.push_back({edit.layer, edit.positions.first, edit.feature, -1, -2, -3, -4});
+    }
+    if (request.report.return_logits) outcome.logits.assign(n_logits, 2);
+    result.sets.push_back(std::move(outcome));
+  }
+  return result;
 }
 
 absl::Status FakeEngine::Compute(RunContext* context) {

@@ -3,6 +3,7 @@
 // A prompt of n words has n tokens. A graph has `features_per_layer` features in each of two
 // layers; its numbers are made up, but it keeps the promises of attribution_graph.h. An evaluation
 // counts the words as text tokens, each of output 1 with an error of 1/2, and feature 0 as active.
+// An intervention gives each set its label and the features that it edits, -1 clean and -2 edited.
 // The word <start_of_image> is a picture of 40 x 20 pixels, one token of 2 x 2 patches: its rollout
 // is the position, plus 0, 1, 2, 3.
 // All compute in kBatches batches with a look at the stop flag after each.
@@ -57,9 +58,12 @@ class FakeEngine final : public Engine {
   absl::Status Validate(const ForwardRequest& request) const override;
   absl::Status Validate(const AttributionRequest& request) const override;
   absl::Status Validate(const EvaluationRequest& request) const override;
-  absl::Status Validate(const rollout::RolloutRequest& request) const override;
+  absl::Status Validate(const InterventionRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt,
                         const AttributionRequest& request) const override;
+  absl::Status Validate(const PreparedPrompt& prompt,
+                        const InterventionRequest& request) const override;
+  absl::Status Validate(const rollout::RolloutRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt,
                         const rollout::RolloutRequest& request) const override;
   int64_t EstimateBytes(const PreparedPrompt& prompt, const ForwardRequest& request) const override;
@@ -67,6 +71,8 @@ class FakeEngine final : public Engine {
                               const AttributionRequest& request) const override;
   int64_t EstimateBytes(const std::vector<PreparedPrompt>& prompts,
                         const EvaluationRequest& request) const override;
+  int64_t EstimateBytes(const PreparedPrompt& prompt,
+                        const InterventionRequest& request) const override;
   int64_t EstimateBytes(const PreparedPrompt& prompt,
                         const rollout::RolloutRequest& request) const override;
   absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt, const ForwardRequest& request,
@@ -77,6 +83,9 @@ class FakeEngine final : public Engine {
   absl::StatusOr<TranscoderEvaluation> EvaluateTranscoders(
       const std::vector<PreparedPrompt>& prompts, const EvaluationRequest& request,
       RunContext* context) override;
+  absl::StatusOr<InterventionResult> Intervene(const PreparedPrompt& prompt,
+                                               const InterventionRequest& request,
+                                               RunContext* context) override;
   absl::StatusOr<rollout::RolloutResult> ComputeRollout(const PreparedPrompt& prompt,
                                                         const rollout::RolloutRequest& request,
                                                         RunContext* context) override;

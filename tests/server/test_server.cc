@@ -93,6 +93,7 @@ void TestServer::Start() {
   models_ = v1::ModelService::NewStub(channel);
   graphs_ = v1::GraphService::NewStub(channel);
   features_ = v1::FeatureService::NewStub(channel);
+  interventions_ = v1::InterventionService::NewStub(channel);
   jobs_ = v1::JobService::NewStub(channel);
   if (options_.serve) Serve();
 }

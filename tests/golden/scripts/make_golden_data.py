@@ -17,6 +17,7 @@ STEPS = {
     "transcoders": ("make_transcoders.py", "."),
     "forward": ("make_forward.py", "."),
     "graphs": ("reference_attribution.py", "."),
+    "interventions": ("reference_intervention.py", "."),
     "formats": ("make_formats.py", "."),
     "evaluation": ("make_evaluation.py", "."),
     "tokenizer": ("make_tokenizer_cases.py", "."),

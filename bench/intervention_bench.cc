@@ -1,0 +1,140 @@
+// What edits cost, beside forward passes of the same prompt; the engine alone.
+//
+//   intervention_bench [--image FILE] [--prompt TEXT] [--sets 32] [--rounds 20] [--freeze …]
+//
+// Prints medians: a forward pass; Intervene with one set, and what that is beyond its clean run in
+// forward passes; as many sets in one call, and one call after the other.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "model/base/status.h"
+#include "model/checkpoint/file_io.h"
+#include "model/engine.h"
+
+namespace cajal {
+namespace {
+
+struct Options {
+  EngineOptions engine{.model_dir = "models/demo", .transcoder_dir = "models/demo/transcoders"};
+  std::string prompt = "This planet is";
+  std::string image;
+  std::string freeze = "none";
+  int sets = 32;
+  int edits = 4;  // of each set
+  int rounds = 20;
+};
+
+// The median of `rounds` calls, in milliseconds, after one that is not counted.
+template <typename Call>
+absl::StatusOr<double> MedianMs(int rounds, const Call& call) {
+  std::vector<double> ms;
+  for (int i = -1; i < rounds; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    RETURN_IF_ERROR(call());
+    const std::chrono::duration<double, std::milli> elapsed =
+        std::chrono::steady_clock::now() - start;
+    if (i >= 0) ms.push_back(elapsed.count());
+  }
+  std::nth_element(ms.begin(), ms.begin() + rounds / 2, ms.end());
+  return ms[static_cast<size_t>(rounds / 2)];
+}
+
+intervention::FreezeKind FreezeOf(const std::string& name) {
+  if (name == "attention") return intervention::FreezeKind::kAttention;
+  return name == "all" ? intervention::FreezeKind::kAll : intervention::FreezeKind::kNone;
+}
+
+// Sets that differ in their features, spread over the layers; at the last position.
+InterventionRequest RequestOf(const Options& options, const EngineInfo& info) {
+  InterventionRequest request;
+  request.run.freeze.kind = FreezeOf(options.freeze);
+  for (int set = 0; set < options.sets; ++set) {
+    intervention::EditSet& edits = request.edit_sets.emplace_back();
+    for (int i = 0; i < options.edits; ++i) {
+      const int32_t layer = (set + i * info.n_layers / options.edits) % info.n_layers;
+      const int32_t n_features = info.features_per_layer[static_cast<size_t>(layer)];
+      edits.features.push_back({.layer = layer,
+                                .feature = (set * 37 + i) % n_features,
+                                .positions = intervention::At(-1),
+                                .operation = {intervention::OperationKind::kSet, 4}});
+    }
+  }
+  return request;
+}
+
+absl::Status Run(const Options& options) {
+  RunContext context;
+  ASSIGN_OR_RETURN(const auto engine, LoadEngine(options.engine, &context));
+  tokenizer::Prompt text{.parts = {{.text = options.prompt}}};
+  if (!options.image.empty()) {
+    ASSIGN_OR_RETURN(std::string bytes, checkpoint::ReadFile(options.image, 64 << 20));
+    text.parts.insert(text.parts.begin(), {.text = "", .image = {{std::move(bytes)}}});
+  }
+  ASSIGN_OR_RETURN(const PreparedPrompt prompt, engine->Prepare(text));
+  const InterventionRequest all = RequestOf(options, engine->info());
+  std::vector<InterventionRequest> alone(all.edit_sets.size(), all);
+  for (size_t i = 0; i < alone.size(); ++i) alone[i].edit_sets = {all.edit_sets[i]};
+
+  ASSIGN_OR_RETURN(const double forward, MedianMs(options.rounds, [&] {
+                     return engine->Forward(prompt, {}, &context).status();
+                   }));
+  ASSIGN_OR_RETURN(const double one, MedianMs(options.rounds, [&] {
+                     return engine->Intervene(prompt, alone[0], &context).status();
+                   }));
+  ASSIGN_OR_RETURN(const double batch, MedianMs(options.rounds, [&] {
+                     return engine->Intervene(prompt, all, &context).status();
+                   }));
+  ASSIGN_OR_RETURN(const double one_by_one,
+                   MedianMs(std::max(options.rounds / 4, 1), [&]() -> absl::Status {
+                     for (const InterventionRequest& request : alone) {
+                       RETURN_IF_ERROR(engine->Intervene(prompt, request, &context).status());
+                     }
+                     return absl::OkStatus();
+                   }));
+  std::printf("%d positions, freeze %s, %d edits a set\n", prompt.tokenized.n_positions(),
+              options.freeze.c_str(), options.edits);
+  std::printf("forward pass             %9.3f ms\n", forward);
+  std::printf("one set                  %9.3f ms: the clean run, and %.2f forward passes\n", one,
+              (one - forward) / forward);
+  std::printf("%3d sets in one call     %9.3f ms: %.2f forward passes a set\n", options.sets, batch,
+              (batch - forward) / forward / options.sets);
+  std::printf("%3d sets one after other %9.3f ms: %.1f times as long\n", options.sets, one_by_one,
+              one_by_one / batch);
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace cajal
+
+int main(int argc, char** argv) {
+  cajal::Options options;
+  CLI::App app("What edits cost, beside forward passes", "intervention_bench");
+  app.add_option("--model", options.engine.model_dir, "Checkpoint folder")->capture_default_str();
+  app.add_option("--transcoders", options.engine.transcoder_dir, "Transcoder folder")
+      ->capture_default_str();
+  app.add_option("--threads", options.engine.threads, "Threads; 0 = all cores")
+      ->capture_default_str();
+  app.add_option("--prompt", options.prompt, "The text")->capture_default_str();
+  app.add_option("--image", options.image, "A picture before it");
+  app.add_option("--freeze", options.freeze, "none, attention or all")
+      ->check(CLI::IsMember({"none", "attention", "all"}))
+      ->capture_default_str();
+  app.add_option("--sets", options.sets, "Edit sets")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--edits", options.edits, "Edits of each set")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--rounds", options.rounds, "Calls that a median is of")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  const absl::Status status = cajal::Run(options);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "intervention_bench: %s\n", std::string(status.message()).c_str());
+  return 1;
+}

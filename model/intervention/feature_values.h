@@ -1,0 +1,33 @@
+// What chosen features are in a run, without encoding all positions.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "model/transcoder/transcoder_set.h"
+
+namespace cajal::intervention {
+
+struct FeatureValues {
+  at::Tensor pre_activations;  // [n], float32
+  at::Tensor activations;      // [n], float32
+};
+
+// How activations are computed; see RunSettings.
+struct Encoding {
+  bool plain_relu = false;
+  int64_t zero_positions = 0;
+};
+
+// Features of one layer in a batch of runs of one prompt.
+//   x: [B, T, d], the tensors at the input hook.
+//   places: [n] int64 on the device, run * T + position.
+//   features: [n] int64 on the device.
+// Only the places' rows are encoded, but for nonlinearities that look at the whole prompt. Needs
+// the model's thread.
+FeatureValues ReadFeatures(const transcoder::TranscoderSet& transcoders, int layer,
+                           const at::Tensor& x, const at::Tensor& places,
+                           const at::Tensor& features, const Encoding& encoding);
+
+}  // namespace cajal::intervention

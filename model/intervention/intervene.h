@@ -1,0 +1,65 @@
+// Runs edit sets: one clean pass, then all sets side by side as one batch, in as many batches as
+// memory makes necessary.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "model/attribution/trace.h"
+#include "model/base/run_context.h"
+#include "model/gemma3/model.h"
+#include "model/intervention/intervention.h"
+#include "model/intervention/intervention_plan.h"
+#include "model/transcoder/transcoder_set.h"
+
+namespace cajal::intervention {
+
+// A request in the model's terms. Everything must outlive the call.
+struct PreparedIntervention {
+  const gemma3::ModelInput& input;
+  const gemma3::ModelInput* donor = nullptr;  // null without one
+  const InterventionRequest& request;
+  const InterventionPlan& plan;
+  std::vector<int64_t> token_ids;  // of request.report.tokens
+  int64_t sets_at_once = 1;
+};
+
+// The texts of tokens are left to the caller. Phases "vision" and "forward" for the clean run and
+// the donor's, then "edit", one unit per edit set. Needs the model's thread.
+absl::StatusOr<InterventionResult> Intervene(const gemma3::Model& model,
+                                             const transcoder::TranscoderSet& transcoders,
+                                             const PreparedIntervention& prepared,
+                                             RunContext* context);
+
+// The same on a clean run of `prepared.input` that was recorded before.
+absl::StatusOr<InterventionResult> InterveneOn(const attribution::Trace& clean,
+                                               const gemma3::Model& model,
+                                               const transcoder::TranscoderSet& transcoders,
+                                               const PreparedIntervention& prepared,
+                                               RunContext* context);
+
+// Memory beyond the model. `n_images` and donor: pictures and crops; n_donor is 0 without a donor.
+struct InterventionSize {
+  int64_t n_positions = 0;
+  int64_t n_images = 0;
+  int64_t n_donor_positions = 0;
+  int64_t n_donor_images = 0;
+  int64_t n_sets = 0;
+  int64_t kept_layers = 0;  // whose feature inputs activations are read from
+  bool all_changed = false;
+  bool return_logits = false;
+};
+struct InterventionBytes {
+  int64_t fixed = 0;    // of the clean run, the donor's and the results
+  int64_t per_set = 0;  // for each set that runs at once
+
+  // How many sets run side by side within `budget_bytes`: from 1 to n_sets, and no more than fill a
+  // matrix product.
+  [[nodiscard]] int64_t SetsAtOnce(int64_t n_sets, int64_t budget_bytes) const;
+};
+InterventionBytes EstimateInterventionBytes(const checkpoint::Gemma3Config& config,
+                                            const transcoder::TranscoderSetInfo& transcoders,
+                                            const InterventionSize& size);
+
+}  // namespace cajal::intervention

@@ -1,0 +1,81 @@
+#include "model/intervention/intervention_plan.h"
+
+#include <string>
+
+#include "model/base/status.h"
+
+namespace cajal::intervention {
+namespace {
+
+std::string Item(const std::string& list, size_t i) { return list + "[" + std::to_string(i) + "]"; }
+
+absl::Status RefuseGenerated(const Positions& positions, const std::string& field) {
+  if (positions.kind != PositionKind::kGenerated) return absl::OkStatus();
+  return InvalidField(field, "means generated tokens, of which this call makes none");
+}
+
+absl::Status RefuseGenerated(const EditSet& set, const std::string& field) {
+  for (size_t i = 0; i < set.features.size(); ++i) {
+    RETURN_IF_ERROR(RefuseGenerated(set.features[i].positions,
+                                    Item(field + ".feature_edits", i) + ".positions"));
+  }
+  for (size_t i = 0; i < set.hooks.size(); ++i) {
+    RETURN_IF_ERROR(
+        RefuseGenerated(set.hooks[i].positions, Item(field + ".hook_edits", i) + ".positions"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<InterventionPlan> PlanIntervention(const InterventionRequest& request,
+                                                  const EditLimits& limits) {
+  InterventionPlan plan;
+  for (size_t i = 0; i < request.edit_sets.size(); ++i) {
+    const std::string field = Item("edit_sets", i);
+    if (request.edit_sets[i].features.empty() && request.edit_sets[i].hooks.empty()) {
+      return InvalidField(field, "is empty; an edit set needs at least one edit");
+    }
+    RETURN_IF_ERROR(RefuseGenerated(request.edit_sets[i], field));
+    ASSIGN_OR_RETURN(plan.sets.emplace_back(), ResolveEdits(request.edit_sets[i], limits, field));
+  }
+  RETURN_IF_ERROR(PlanReport(request.report, limits, &plan));
+  return plan;
+}
+
+absl::Status PlanReport(const Report& report, const EditLimits& limits, InterventionPlan* plan) {
+  for (size_t i = 0; i < report.features.size(); ++i) {
+    const FeaturePlace& place = report.features[i];
+    const std::string field = Item("report.features", i);
+    RETURN_IF_ERROR(CheckFeature(place.layer, place.feature, limits.features_per_layer, field));
+    RETURN_IF_ERROR(RefuseGenerated(place.positions, field + ".positions"));
+    ASSIGN_OR_RETURN(const std::vector<int32_t> positions,
+                     ResolvePositions(place.positions, limits.prompt, field + ".positions"));
+    for (const int32_t position : positions) {
+      plan->listed.push_back({place.layer, position, place.feature});
+    }
+  }
+  ASSIGN_OR_RETURN(const std::vector<int32_t> position,
+                   ResolvePositions(At(report.position), limits.prompt, "report.position"));
+  plan->position = position[0];
+  return absl::OkStatus();
+}
+
+absl::Status CheckRequest(const InterventionRequest& request, int32_t n_layers, int32_t vocab_size,
+                          int32_t max_positions) {
+  const auto n_sets = std::ssize(request.edit_sets);
+  if (n_sets < 1 || n_sets > kMaxEditSets) {
+    return InvalidField("edit_sets", "must have 1 to " + std::to_string(kMaxEditSets) +
+                                         " elements, not " + std::to_string(n_sets));
+  }
+  RETURN_IF_ERROR(CheckRunSettings(request.run, n_layers, max_positions));
+  if (request.report.top_k < 0 || request.report.top_k > vocab_size) {
+    return InvalidField("report.top_k", "must be from 0 to " + std::to_string(vocab_size) +
+                                            ", not " + std::to_string(request.report.top_k));
+  }
+  if (request.report.limit >= 0) return absl::OkStatus();
+  return InvalidField("report.limit", "must be at least 1, or 0 for all, not " +
+                                          std::to_string(request.report.limit));
+}
+
+}  // namespace cajal::intervention

@@ -1,0 +1,52 @@
+// Interventions between the wire and the plain structs. No gRPC; any thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cajal/v1/intervention_service.pb.h"
+#include "model/engine.h"
+#include "server/edit_conversion.h"
+#include "server/job.h"
+
+namespace cajal::server {
+
+struct InterveneCall {
+  tokenizer::Prompt prompt;
+  std::optional<tokenizer::Prompt> donor;
+  InterventionRequest request;            // without the donor
+  std::vector<SupernodeEdit> supernodes;  // still to be added to the request's edit sets
+};
+// Checked as far as that needs no model. Takes the image bytes out of `proto`.
+absl::StatusOr<InterveneCall> FromProto(v1::InterveneRequest&& proto);
+
+// An intervention as messages: the header, then outcomes, activations and tensors in chunks. One
+// thread at a time. Used as GraphMessages is (graph_conversion.h).
+class InterventionMessages {
+ public:
+  // `result` is of a job that has succeeded.
+  InterventionMessages(const JobInfo& job, const JobResult& result);
+
+  const v1::InterventionHeader& header() const { return header_; }
+  // False when there is no further chunk. A chunk is smaller than 512 KiB.
+  bool Next(v1::InterventionChunk* chunk);
+
+ private:
+  // The stretch of activations that comes next, of those of the current set.
+  void NextActivations(v1::ActivationChangeChunk* chunk);
+  bool NextTensor(v1::TensorChunk* chunk);
+
+  std::shared_ptr<const InterventionResult> result_;
+  v1::InterventionHeader header_;
+  std::vector<const std::vector<float>*> tensors_;  // as the header lists them
+  // Where the next chunk begins.
+  size_t set_ = 0;
+  bool has_sent_outcome_ = false;
+  size_t activation_ = 0;  // of the listed ones, then of the changed ones
+  int tensor_ = 0;
+  int64_t offset_bytes_ = 0;
+};
+
+}  // namespace cajal::server

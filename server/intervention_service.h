@@ -1,0 +1,26 @@
+// cajal.v1.InterventionService. The handlers run on gRPC's callback threads: they parse, validate,
+// enqueue.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include "cajal/v1/intervention_service.grpc.pb.h"
+#include "server/service_context.h"
+
+namespace cajal::server {
+
+class InterventionServiceImpl final
+    : public v1::InterventionService::WithRawCallbackMethod_Intervene<
+          v1::InterventionService::Service> {
+ public:
+  // `context` outlives the service.
+  explicit InterventionServiceImpl(const ServiceContext* context) : context_(context) {}
+
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Intervene(grpc::CallbackServerContext* call,
+                                                        const grpc::ByteBuffer* request) override;
+
+ private:
+  const ServiceContext* const context_;
+};
+
+}  // namespace cajal::server

@@ -1,0 +1,130 @@
+// Interventions through the engine's torch-free face, with a tokenizer and pictures.
+#include <gtest/gtest.h>
+
+#include "model/engine.h"
+#include "tests/golden_util.h"
+#include "tests/support/status_matchers.h"
+
+namespace cajal {
+namespace {
+
+using intervention::EditSetOutcome;
+using intervention::OperationKind;
+using testing::FailsWith;
+using testing::HasField;
+using testing::HasReason;
+using testing::IsOk;
+
+constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+
+class EngineIntervention : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    RunContext context;
+    auto loaded = LoadEngine({.model_dir = "golden/tiny",
+                              .transcoder_dir = "golden/transcoders/plt_topk",
+                              .device = DeviceChoice::kCpu},
+                             &context);
+    ASSERT_THAT(loaded, IsOk());
+    engine_ = *std::move(loaded);
+  }
+  static void TearDownTestSuite() { engine_.reset(); }
+
+  static PreparedPrompt Prepare(const std::string& text, const std::string& image = "") {
+    tokenizer::Prompt prompt{.parts = {{.text = text}}};
+    if (!image.empty()) {
+      prompt.parts.push_back(
+          {.text = "", .image = tokenizer::EncodedImage{golden::ReadBytes(image)}});
+    }
+    auto prepared = engine_->Prepare(prompt);
+    EXPECT_THAT(prepared, IsOk());
+    return *std::move(prepared);
+  }
+
+  static InterventionRequest Request(int32_t layer, int32_t feature,
+                                     const intervention::Positions& positions) {
+    InterventionRequest request;
+    request.edit_sets = {{.label = "edit",
+                          .features = {{.layer = layer,
+                                        .feature = feature,
+                                        .positions = positions,
+                                        .operation = {OperationKind::kSet, 5}}}}};
+    return request;
+  }
+
+  static absl::StatusOr<InterventionResult> Run(const PreparedPrompt& prompt,
+                                                const InterventionRequest& request) {
+    RunContext context;
+    return engine_->Intervene(prompt, request, &context);
+  }
+
+  static std::unique_ptr<Engine> engine_;
+};
+
+std::unique_ptr<Engine> EngineIntervention::engine_;
+
+TEST_F(EngineIntervention, NamesTokensAndPlacesOfPictures) {
+  const PreparedPrompt prompt =
+      Prepare("<start_of_image> This is", "golden/images/shapes_97x61.png");
+  InterventionRequest request =
+      Request(2, 17, {.kind = intervention::PositionKind::kImage, .row = 1, .column = 0});
+  request.report.tokens = {" the"};
+  const auto result = Run(prompt, request);
+  ASSERT_THAT(result, IsOk());
+  const EditSetOutcome& outcome = result->sets[0];
+  EXPECT_EQ(outcome.label, "edit");
+  ASSERT_EQ(outcome.tokens.size(), 1U);
+  EXPECT_EQ(outcome.tokens[0].token, " the");
+  EXPECT_EQ(outcome.edited_top.size(), 10U);
+  EXPECT_EQ(outcome.edited_top[0].edited.rank, 1);
+  EXPECT_EQ(outcome.clean_top[0].clean.rank, 1);
+  EXPECT_GT(outcome.kl_divergence, 0);
+}
+
+TEST_F(EngineIntervention, CleanFiguresAreThoseOfAForwardPass) {
+  const PreparedPrompt prompt = Prepare("The capital of France is");
+  RunContext context;
+  const auto forward = engine_->Forward(prompt, {.top_k = 3}, &context);
+  ASSERT_THAT(forward, IsOk());
+  const auto result = Run(prompt, Request(0, 0, intervention::At(-1)));
+  ASSERT_THAT(result, IsOk());
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(result->sets[0].clean_top[i].token, forward->top[i].token);
+    EXPECT_NEAR(result->sets[0].clean_top[i].clean.probability, forward->top[i].probability, 1e-6);
+  }
+}
+
+TEST_F(EngineIntervention, RefusesWhatThePromptOrTheModelDoesNotHave) {
+  const PreparedPrompt prompt = Prepare("The capital of France is");
+  InterventionRequest two_tokens = Request(0, 0, intervention::At(-1));
+  two_tokens.report.tokens = {" the", "no such token"};
+  EXPECT_THAT(Run(prompt, two_tokens), HasField("report.tokens[1]"));
+  EXPECT_THAT(Run(prompt, Request(6, 0, intervention::At(-1))),
+              HasField("edit_sets[0].feature_edits[0].layer"));
+  EXPECT_THAT(Run(prompt, Request(0, 256, intervention::At(-1))),
+              FailsWith(kInvalid, "must be from 0 to 255 in layer 0, not 256"));
+  EXPECT_THAT(engine_->Validate(prompt, Request(0, 0, intervention::At(50))),
+              HasField("edit_sets[0].feature_edits[0].positions"));
+  InterventionRequest donor = Request(0, 0, intervention::At(-1));
+  donor.edit_sets[0].hooks = {
+      {.hook = "blocks.0.hook_resid_pre", .positions = intervention::At(-1), .from_donor = true}};
+  EXPECT_THAT(Run(prompt, donor), HasReason("NO_DONOR"));
+  donor.donor = std::make_shared<const PreparedPrompt>(Prepare("This is"));
+  EXPECT_THAT(Run(prompt, donor), IsOk());
+  EXPECT_THAT(Run(prompt, Request(0, 0, intervention::At(-1))), IsOk());
+}
+
+TEST_F(EngineIntervention, EstimatesGrowWithSetsAndLogits) {
+  const PreparedPrompt prompt = Prepare("The capital of France is");
+  const InterventionRequest one = Request(0, 0, intervention::At(-1));
+  InterventionRequest ten = one;
+  ten.edit_sets.resize(10, one.edit_sets[0]);
+  InterventionRequest logits = one;
+  logits.report.return_logits = true;
+  EXPECT_GT(engine_->EstimateBytes(prompt, ten), engine_->EstimateBytes(prompt, one));
+  EXPECT_GT(engine_->EstimateBytes(prompt, logits), engine_->EstimateBytes(prompt, one));
+  EXPECT_LE(engine_->EstimateBytes(prompt, ten), engine_->info().budget_bytes);
+}
+
+}  // namespace
+}  // namespace cajal
