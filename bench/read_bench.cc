@@ -250,6 +250,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--read-threads", options.server.read_threads, "Threads that read stored graphs")
       ->capture_default_str();
+  app.add_option("--read-nice", options.server.read_nice,
+                 "How far these let a computation go first")
+      ->capture_default_str();
   app.add_option("--rounds", options.rounds, "Calls of `prune`, graphs of `concurrent`")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

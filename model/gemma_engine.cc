@@ -231,8 +231,8 @@ GraphEstimate GemmaEngine::EstimateGraph(const PreparedPrompt& prompt,
       static_cast<int64_t>(prompt.tokenized.image_spans.size()), info_.budget_bytes);
   const attribution::ByteBounds bounds = attribution::EstimateGraphBytes(dimensions, settings);
   const int64_t bytes =
-      bounds.most + gemma3::EncodedBytes(
-                        model_, static_cast<int64_t>(prompt.tokenized.image_spans.size()), 0);
+      bounds.most +
+      gemma3::EncodedBytes(model_, static_cast<int64_t>(prompt.tokenized.image_spans.size()), 0);
   GraphEstimate estimate{.bytes = std::max(bounds.least, std::min(bytes, info_.budget_bytes)),
                          .operations = attribution::EstimateOperations(dimensions, settings)};
   for (const int64_t n : transcoders_->info().features_per_layer) {

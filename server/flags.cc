@@ -126,6 +126,11 @@ void AddServerFlags(CLI::App* app, Flags* flags, int64_t* grace_seconds) {
                   "Default: 2")
       ->check(Between(1, 64))
       ->type_name("N");
+  app->add_option("--read-nice", flags->server.read_nice,
+                  "How far these threads let a running computation go first when there are not "
+                  "enough cores for both, as of nice(1), 0 to 19. Default: 5")
+      ->check(Between(0, 19))
+      ->type_name("N");
   app->add_option("--graph-cache-bytes", flags->server.graph_cache_bytes,
                   "Memory for stored graphs that are kept open, in bytes; the one used longest ago "
                   "makes room. 0 = each call reads the disk. Default: 2147483648")

@@ -1,9 +1,10 @@
 #include "server/graph_service.h"
 
-#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
-#include "model/graph/scores.h"
 #include "server/errors.h"
 #include "server/graph_annotations.h"
 #include "server/graph_cone.h"
@@ -15,6 +16,9 @@
 #include "server/graph_list.h"
 #include "server/graph_paths.h"
 #include "server/graph_scores.h"
+#include "server/job_call.h"
+#include "server/job_runner.h"
+#include "server/response_stream.h"
 #include "server/start_call.h"
 #include "server/wire.h"
 

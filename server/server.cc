@@ -82,7 +82,8 @@ Server::Server(const ServerOptions& options, std::unique_ptr<GraphArchive> graph
       opened_(graphs_.get(), options.graph_cache_bytes),
       jobs_(options.max_finished_jobs),
       pool_(std::make_unique<WorkPool>(options.pool_threads, kPoolCapacity)),
-      readers_(std::make_unique<WorkPool>(options.read_threads, kReaderCapacity)),
+      readers_(
+          std::make_unique<WorkPool>(options.read_threads, kReaderCapacity, options.read_nice)),
       imports_(graphs_.get(), {.directory = options.temporary_dir,
                                .max_total_bytes = 2 * options.limits.max_import_bytes}),
       watchers_(graphs_.get(), readers_.get(), &calls_, options.watch_sign_of_life),

@@ -40,8 +40,9 @@ namespace cajal::server {
 struct ServerOptions {
   std::string listen = "127.0.0.1:50051";  // port 0 picks a free one
   ServiceLimits limits;
-  int32_t pool_threads = 2;                      // for tokens, images and storing graphs
-  int32_t read_threads = 2;                      // for reading, pruning and exporting stored graphs
+  int32_t pool_threads = 2;  // for tokens, images and storing graphs
+  int32_t read_threads = 2;  // for reading, pruning and exporting stored graphs
+  int32_t read_nice = 5;     // of these threads: they let a computation go first
   int64_t graph_cache_bytes = int64_t{2} << 30;  // of graphs that are kept open; 0 = none
   int32_t max_finished_jobs = 1000;              // that JobService remembers
   // Between two messages of a WatchGraphs call while nothing happens.

@@ -1,11 +1,19 @@
 #include "server/work_pool.h"
 
+#include <unistd.h>
+
 #include "server/errors.h"
 
 namespace cajal::server {
 
-WorkPool::WorkPool(int32_t threads, int32_t capacity) : capacity_(capacity) {
-  for (int32_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
+WorkPool::WorkPool(int32_t threads, int32_t capacity, int32_t niceness) : capacity_(capacity) {
+  for (int32_t i = 0; i < threads; ++i) {
+    threads_.emplace_back([this, niceness] {
+      // Linux gives each thread a value of its own. Going up is always permitted.
+      [[maybe_unused]] const int value = nice(niceness);
+      Run();
+    });
+  }
 }
 
 WorkPool::~WorkPool() {

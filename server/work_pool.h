@@ -22,8 +22,9 @@ namespace cajal::server {
 
 class WorkPool {
  public:
-  // `capacity`: tasks that may wait before TrySchedule refuses.
-  WorkPool(int32_t threads, int32_t capacity);
+  // `capacity`: tasks that may wait before TrySchedule refuses. `niceness`, 0 to 19: how far the
+  // threads step back, as of nice(1), where fewer cores than threads want to compute.
+  WorkPool(int32_t threads, int32_t capacity, int32_t niceness = 0);
   // Runs what is scheduled, then joins.
   ~WorkPool();
 

@@ -250,10 +250,10 @@ int64_t EstimateForwardBytes(const checkpoint::Gemma3Config& config, int64_t n_p
     const auto patches =
         static_cast<double>(config.vision->patches_per_side() * config.vision->patches_per_side());
     const double tile = std::min(patches, static_cast<double>(VisionAttention::kTile));
-    tower = static_cast<double>(n_images) *
-            (3 * tile * patches +
-             2 * patches * static_cast<double>(config.vision->intermediate_size) +
-             8 * patches * static_cast<double>(config.vision->hidden_size));
+    tower =
+        static_cast<double>(n_images) *
+        (3 * tile * patches + 2 * patches * static_cast<double>(config.vision->intermediate_size) +
+         8 * patches * static_cast<double>(config.vision->hidden_size));
   }
   return static_cast<int64_t>(kFloat * std::max(decoder, tower));
 }

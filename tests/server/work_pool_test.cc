@@ -1,7 +1,10 @@
 #include "server/work_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 
@@ -35,6 +38,21 @@ TEST(WorkPoolTest, TheNextStepOfAdmittedWorkComesBeforeNewWork) {
     release.set_value();
   }
   EXPECT_EQ(order, (std::vector<int>{0, 10, 1, 11, 2, 12}));
+}
+
+TEST(WorkPoolTest, ItsThreadsAloneAreAsNiceAsItWasTold) {
+  const auto niceness = [] { return getpriority(PRIO_PROCESS, static_cast<id_t>(gettid())); };
+  const int own = niceness();
+  std::promise<int> of_default, of_nice;
+  {
+    WorkPool plain(1, 10);
+    WorkPool nicer(1, 10, 7);
+    plain.Schedule([&] { of_default.set_value(niceness()); });
+    nicer.Schedule([&] { of_nice.set_value(niceness()); });
+  }
+  EXPECT_EQ(of_default.get_future().get(), own);
+  EXPECT_EQ(of_nice.get_future().get(), std::min(own + 7, 19));
+  EXPECT_EQ(niceness(), own);
 }
 
 TEST(WorkPoolTest, NewWorkIsRefusedWhenItsCapacityWaits) {
