@@ -4,8 +4,8 @@
 //
 // Ownership: LoadEngine gives the one owner a unique_ptr. Threads: info, Prepare and the estimates
 // are const and may be called from any thread at any time; Forward, Attribute,
-// EvaluateTranscoders, ComputeRollout and Intervene use the model's state and are called by one
-// thread at a time, the executor's.
+// EvaluateTranscoders, ComputeRollout, Intervene, PatchActivations and CutEdges use the model's
+// state and are called by one thread at a time, the executor's.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,9 @@
 #include "model/corpus/prepared_prompt.h"
 #include "model/features/reconstruction_sums.h"
 #include "model/graph/attribution_graph.h"
+#include "model/intervention/cut.h"
 #include "model/intervention/intervention.h"
+#include "model/intervention/patch.h"
 #include "model/rollout/rollout_request.h"
 #include "model/tokenizer/prompt.h"
 #include "model/transcoder/residency.h"
@@ -131,8 +133,18 @@ struct TranscoderEvaluation {
   std::vector<features::LayerSums> layers;  // from first_layer up
 };
 
+using intervention::CutRequest;
+using intervention::CutResult;
 using intervention::InterventionRequest;
 using intervention::InterventionResult;
+using intervention::PatchRequest;
+using intervention::PatchResult;
+
+// Of a patching experiment.
+struct PatchPrompts {
+  PreparedPrompt donor;      // whose activations are written
+  PreparedPrompt recipient;  // into whose run
+};
 
 class Engine {
  public:
@@ -159,6 +171,10 @@ class Engine {
   // Positions, features, hook points, conflicts.
   virtual absl::Status Validate(const PreparedPrompt& prompt,
                                 const InterventionRequest& request) const = 0;
+  // All of a patching experiment: numbers, features, positions and their map.
+  virtual absl::Status Validate(const PatchPrompts& prompts, const PatchRequest& request) const = 0;
+  // All of a cut: edges, settings, report.
+  virtual absl::Status Validate(const PreparedPrompt& prompt, const CutRequest& request) const = 0;
 
   // What a graph would need beyond the model. Transcoders without a k do not bound the number of
   // active features; `bytes` is then the whole budget, unless less is needed with all of them
@@ -175,6 +191,10 @@ class Engine {
                                               const rollout::RolloutRequest& request) const = 0;
   [[nodiscard]] virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
                                               const InterventionRequest& request) const = 0;
+  [[nodiscard]] virtual int64_t EstimateBytes(const PatchPrompts& prompts,
+                                              const PatchRequest& request) const = 0;
+  [[nodiscard]] virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                              const CutRequest& request) const = 0;
 
   virtual absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt,
                                                 const ForwardRequest& request,
@@ -199,6 +219,14 @@ class Engine {
   virtual absl::StatusOr<InterventionResult> Intervene(const PreparedPrompt& prompt,
                                                        const InterventionRequest& request,
                                                        RunContext* context) = 0;
+  // Writes the donor's activations into runs of the recipient, and the other way round. Phases
+  // "vision", "forward", "encode", then "edit", one unit per run.
+  virtual absl::StatusOr<PatchResult> PatchActivations(const PatchPrompts& prompts,
+                                                       const PatchRequest& request,
+                                                       RunContext* context) = 0;
+  // Removes direct effects and runs what follows. Phases "vision", "forward", "cut", "edit".
+  virtual absl::StatusOr<CutResult> CutEdges(const PreparedPrompt& prompt,
+                                             const CutRequest& request, RunContext* context) = 0;
 };
 
 // Reads and validates all files, puts the weights on the device and runs a self-check (shapes,

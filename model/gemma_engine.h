@@ -11,6 +11,7 @@
 #include "model/gemma3/model.h"
 #include "model/gemma3/vision_encoder.h"
 #include "model/intervention/intervene.h"
+#include "model/intervention/patch_plan.h"
 #include "model/transcoder/transcoder_set.h"
 
 namespace cajal {
@@ -34,6 +35,8 @@ class GemmaEngine : public Engine {
                         const rollout::RolloutRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt,
                         const InterventionRequest& request) const override;
+  absl::Status Validate(const PatchPrompts& prompts, const PatchRequest& request) const override;
+  absl::Status Validate(const PreparedPrompt& prompt, const CutRequest& request) const override;
   [[nodiscard]] GraphEstimate EstimateGraph(const PreparedPrompt& prompt,
                                             const AttributionRequest& request) const override;
   [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
@@ -44,6 +47,10 @@ class GemmaEngine : public Engine {
                                       const rollout::RolloutRequest& request) const override;
   [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
                                       const InterventionRequest& request) const override;
+  [[nodiscard]] int64_t EstimateBytes(const PatchPrompts& prompts,
+                                      const PatchRequest& request) const override;
+  [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                      const CutRequest& request) const override;
   absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt, const ForwardRequest& request,
                                         RunContext* context) override;
   absl::StatusOr<graph::AttributionGraph> Attribute(const PreparedPrompt& prompt,
@@ -58,6 +65,11 @@ class GemmaEngine : public Engine {
   absl::StatusOr<InterventionResult> Intervene(const PreparedPrompt& prompt,
                                                const InterventionRequest& request,
                                                RunContext* context) override;
+  absl::StatusOr<PatchResult> PatchActivations(const PatchPrompts& prompts,
+                                               const PatchRequest& request,
+                                               RunContext* context) override;
+  absl::StatusOr<CutResult> CutEdges(const PreparedPrompt& prompt, const CutRequest& request,
+                                     RunContext* context) override;
 
  private:
   GemmaEngine(EngineOptions options, gemma3::Model model,
@@ -70,9 +82,19 @@ class GemmaEngine : public Engine {
                                                     RunContext* context);
   // What edits are checked against; refers to the model.
   [[nodiscard]] intervention::EditLimits LimitsOf(const PreparedPrompt& prompt,
-                                                  const InterventionRequest& request) const;
+                                                  const intervention::RunSettings& settings) const;
+  [[nodiscard]] intervention::EditLimits LimitsWithDonor(const PreparedPrompt& prompt,
+                                                         const InterventionRequest& request) const;
+  [[nodiscard]] intervention::PatchLimits LimitsOf(const PatchPrompts& prompts,
+                                                   const PatchRequest& request) const;
   [[nodiscard]] intervention::InterventionBytes BytesOf(const PreparedPrompt& prompt,
                                                         const InterventionRequest& request) const;
+  [[nodiscard]] intervention::InterventionBytes BytesOf(const PreparedPrompt& prompt,
+                                                        const CutRequest& request) const;
+  // How many runs of the recipient there are at most.
+  [[nodiscard]] int64_t RunsOf(const PatchRequest& request) const;
+  [[nodiscard]] intervention::InterventionBytes BytesOf(const PatchPrompts& prompts,
+                                                        const PatchRequest& request) const;
   // For each target the ids of its tokens.
   [[nodiscard]] absl::StatusOr<std::vector<std::vector<int64_t>>> TokenIdsOf(
       const std::vector<graph::Target>& targets) const;

@@ -7,46 +7,21 @@
 #include "model/base/status.h"
 #include "model/gemma3/torch_status.h"
 #include "model/gemma_engine.h"
-#include "model/intervention/activation_report.h"
 #include "model/intervention/intervention_plan.h"
+#include "model/token_texts.h"
 
 namespace cajal {
 namespace {
 
-using intervention::EditSetOutcome;
 using intervention::InterventionBytes;
 using intervention::InterventionPlan;
-using intervention::TokenChange;
-
-absl::StatusOr<std::vector<int64_t>> TokenIds(const std::vector<std::string>& texts,
-                                              const tokenizer::Tokenizer& tokenizer) {
-  std::vector<int64_t> token_ids;
-  for (size_t i = 0; i < texts.size(); ++i) {
-    const std::vector<int64_t> ids = tokenizer.Encode(texts[i]);
-    if (ids.size() != 1) {
-      return InvalidField("report.tokens[" + std::to_string(i) + "]",
-                          "'" + texts[i] + "' is " + std::to_string(ids.size()) +
-                              " tokens, but must be exactly one; mind the leading space");
-    }
-    token_ids.push_back(ids[0]);
-  }
-  return token_ids;
-}
-
-void AddTexts(const tokenizer::Tokenizer& tokenizer, EditSetOutcome* outcome) {
-  for (auto* tokens : {&outcome->clean_top, &outcome->edited_top, &outcome->tokens}) {
-    for (TokenChange& token : *tokens) {
-      token.token = tokenizer.Decode(std::vector<int64_t>{token.token_id});
-    }
-  }
-}
 
 intervention::PromptShape ShapeOf(const PreparedPrompt& prompt, const EngineInfo& info,
-                                  const InterventionRequest& request) {
+                                  const intervention::RunSettings& settings) {
   return {.n_positions = prompt.tokenized.n_positions(),
           .image_spans = prompt.tokenized.image_spans,
           .tokens_per_image = info.tokens_per_image,
-          .zero_positions = request.run.zero_positions.value_or(info.default_zero_positions)};
+          .zero_positions = settings.zero_positions.value_or(info.default_zero_positions)};
 }
 
 int64_t ImagesOf(const PreparedPrompt& prompt) {
@@ -56,23 +31,28 @@ int64_t ImagesOf(const PreparedPrompt& prompt) {
 }  // namespace
 
 intervention::EditLimits GemmaEngine::LimitsOf(const PreparedPrompt& prompt,
-                                               const InterventionRequest& request) const {
-  intervention::EditLimits limits{.config = model_.config,
-                                  .features_per_layer = transcoders_->info().features_per_layer,
-                                  .prompt = ShapeOf(prompt, info_, request)};
-  if (request.donor != nullptr) limits.donor = ShapeOf(*request.donor, info_, request);
+                                               const intervention::RunSettings& settings) const {
+  return {.config = model_.config,
+          .features_per_layer = transcoders_->info().features_per_layer,
+          .prompt = ShapeOf(prompt, info_, settings)};
+}
+
+intervention::EditLimits GemmaEngine::LimitsWithDonor(const PreparedPrompt& prompt,
+                                                      const InterventionRequest& request) const {
+  intervention::EditLimits limits = LimitsOf(prompt, request.run);
+  if (request.donor != nullptr) limits.donor = ShapeOf(*request.donor, info_, request.run);
   return limits;
 }
 
 absl::Status GemmaEngine::Validate(const InterventionRequest& request) const {
   RETURN_IF_ERROR(
       intervention::CheckRequest(request, info_.n_layers, info_.vocab_size, info_.max_positions));
-  return TokenIds(request.report.tokens, prompt_files_.tokenizer).status();
+  return cajal::TokenIdsOf(request.report.tokens, prompt_files_.tokenizer).status();
 }
 
 absl::Status GemmaEngine::Validate(const PreparedPrompt& prompt,
                                    const InterventionRequest& request) const {
-  return intervention::PlanIntervention(request, LimitsOf(prompt, request)).status();
+  return intervention::PlanIntervention(request, LimitsWithDonor(prompt, request)).status();
 }
 
 InterventionBytes GemmaEngine::BytesOf(const PreparedPrompt& prompt,
@@ -105,7 +85,7 @@ absl::StatusOr<InterventionResult> GemmaEngine::Intervene(const PreparedPrompt& 
       model_.weights.placement.device, [&]() -> absl::StatusOr<InterventionResult> {
         const c10::InferenceMode no_autograd;
         RETURN_IF_ERROR(Validate(request));
-        const intervention::EditLimits limits = LimitsOf(prompt, request);
+        const intervention::EditLimits limits = LimitsWithDonor(prompt, request);
         ASSIGN_OR_RETURN(const InterventionPlan plan,
                          intervention::PlanIntervention(request, limits));
         ASSIGN_OR_RETURN(const gemma3::ModelInput input, EncodedInputOf(prompt, context));
@@ -121,10 +101,10 @@ absl::StatusOr<InterventionResult> GemmaEngine::Intervene(const PreparedPrompt& 
             .sets_at_once = BytesOf(prompt, request)
                                 .SetsAtOnce(std::ssize(request.edit_sets), info_.budget_bytes)};
         ASSIGN_OR_RETURN(prepared.token_ids,
-                         TokenIds(request.report.tokens, prompt_files_.tokenizer));
+                         cajal::TokenIdsOf(request.report.tokens, prompt_files_.tokenizer));
         ASSIGN_OR_RETURN(InterventionResult result,
                          intervention::Intervene(model_, *transcoders_, prepared, context));
-        for (EditSetOutcome& outcome : result.sets) AddTexts(prompt_files_.tokenizer, &outcome);
+        AddTexts(prompt_files_.tokenizer, &result);
         return result;
       });
 }

@@ -79,7 +79,12 @@ absl::StatusOr<InterveneCall> FromProto(v1::InterveneRequest&& proto) {
 }
 
 InterventionMessages::InterventionMessages(const JobInfo& job, const JobResult& result)
-    : result_(result.intervention) {
+    : InterventionMessages(job, result.intervention, result.phases) {}
+
+InterventionMessages::InterventionMessages(const JobInfo& job,
+                                           std::shared_ptr<const InterventionResult> result,
+                                           const std::vector<RunContext::PhaseSeconds>& phases)
+    : result_(std::move(result)) {
   header_.set_job("jobs/" + job.id);
   header_.set_position(result_->position);
   header_.set_n_sets(static_cast<int32_t>(result_->sets.size()));
@@ -97,9 +102,9 @@ InterventionMessages::InterventionMessages(const JobInfo& job, const JobResult& 
   for (size_t i = 0; i < result_->sets.size(); ++i) {
     add_tensor(std::to_string(i) + ".logits", result_->sets[i].logits);
   }
-  *header_.mutable_phases() = ToProto(result.phases);
+  *header_.mutable_phases() = ToProto(phases);
   header_.set_seconds(std::accumulate(
-      result.phases.begin(), result.phases.end(), 0.0,
+      phases.begin(), phases.end(), 0.0,
       [](double sum, const RunContext::PhaseSeconds& phase) { return sum + phase.seconds; }));
 }
 

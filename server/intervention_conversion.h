@@ -28,6 +28,9 @@ class InterventionMessages {
  public:
   // `result` is of a job that has succeeded.
   InterventionMessages(const JobInfo& job, const JobResult& result);
+  // Of a result that is a part of another.
+  InterventionMessages(const JobInfo& job, std::shared_ptr<const InterventionResult> result,
+                       const std::vector<RunContext::PhaseSeconds>& phases);
 
   const v1::InterventionHeader& header() const { return header_; }
   // False when there is no further chunk. A chunk is smaller than 512 KiB.

@@ -11,13 +11,19 @@ namespace cajal::server {
 
 class InterventionServiceImpl final
     : public v1::InterventionService::WithRawCallbackMethod_Intervene<
-          v1::InterventionService::Service> {
+          v1::InterventionService::WithRawCallbackMethod_PatchActivations<
+              v1::InterventionService::WithRawCallbackMethod_CutEdges<
+                  v1::InterventionService::Service>>> {
  public:
   // `context` outlives the service.
   explicit InterventionServiceImpl(const ServiceContext* context) : context_(context) {}
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Intervene(grpc::CallbackServerContext* call,
                                                         const grpc::ByteBuffer* request) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* PatchActivations(
+      grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* CutEdges(grpc::CallbackServerContext* call,
+                                                       const grpc::ByteBuffer* bytes) override;
 
  private:
   const ServiceContext* const context_;

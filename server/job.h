@@ -22,7 +22,9 @@ struct ForwardResult;
 struct TranscoderEvaluation;
 namespace intervention {
 struct InterventionResult;
-}
+struct PatchResult;
+struct CutResult;
+}  // namespace intervention
 }  // namespace cajal
 
 namespace cajal::server {
@@ -36,7 +38,7 @@ struct JobInfo {
   using Clock = std::chrono::system_clock;
 
   std::string id;
-  std::string method;      // "CreateGraph", "Forward", "EvaluateTranscoders", "Intervene"
+  std::string method;      // "CreateGraph", "Forward", "EvaluateTranscoders", "Intervene", …
   std::string owner;       // "" while the server knows no users
   std::string request_id;  // "" = none
   JobState state = JobState::kQueued;
@@ -64,6 +66,10 @@ struct JobResult {
   std::shared_ptr<const TranscoderEvaluation> evaluation;
   // Intervene.
   std::shared_ptr<const intervention::InterventionResult> intervention;
+  // PatchActivations.
+  std::shared_ptr<const intervention::PatchResult> patch;
+  // CutEdges.
+  std::shared_ptr<const intervention::CutResult> cut;
   // All.
   std::vector<RunContext::PhaseSeconds> phases;
 };

@@ -24,6 +24,8 @@ Command AddLabelCommand(CLI::App* cajal);        // label_command.cc
 Command AddPinCommand(CLI::App* cajal);          // pin_command.cc
 Command AddAnnotationsCommand(CLI::App* cajal);  // annotations_command.cc
 Command AddInterveneCommand(CLI::App* cajal);    // intervene_command.cc
+Command AddCutCommand(CLI::App* cajal);          // cut_command.cc
+Command AddPatchCommand(CLI::App* cajal);        // patch_command.cc
 Command AddImportCommand(CLI::App* cajal);       // import_command.cc
 Command AddWatchCommand(CLI::App* cajal);        // watch_command.cc
 

@@ -24,7 +24,7 @@ void AddGlobalFlags(CLI::App* cajal, GlobalFlags* flags) {
                    "Time limit of each call in seconds, waiting in the queue included; 0 = the "
                    "command's own: 10 s for info and jobs, 1 min for tokenize, 10 min for commands "
                    "about stored graphs, "
-                   "30 min for forward, 6 h for graph, evaluate and intervene")
+                   "30 min for forward, 6 h for graph, evaluate, intervene, patch and cut")
       ->type_name("SECONDS")
       ->check(Duration())
       ->capture_default_str();
@@ -91,6 +91,7 @@ int RunCajal(const std::vector<std::string>& arguments, const Console& console) 
       AddPinCommand(&cajal),      AddAnnotationsCommand(&cajal), AddExportCommand(&cajal),
       AddEvaluateCommand(&cajal), AddJobsCommand(&cajal),        AddImportCommand(&cajal),
       AddConvertCommand(&cajal),  AddWatchCommand(&cajal),       AddInterveneCommand(&cajal),
+      AddPatchCommand(&cajal),    AddCutCommand(&cajal),
   };
   try {
     // CLI11 takes them from the back.

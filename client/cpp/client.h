@@ -41,6 +41,7 @@
 #include "client/cpp/cancellation.h"
 #include "client/cpp/client_options.h"
 #include "client/cpp/comparison.h"
+#include "client/cpp/cut.h"
 #include "client/cpp/error_details.h"
 #include "client/cpp/evaluation.h"
 #include "client/cpp/graph.h"
@@ -48,6 +49,7 @@
 #include "client/cpp/intervention.h"
 #include "client/cpp/job.h"
 #include "client/cpp/model.h"
+#include "client/cpp/patch.h"
 #include "client/cpp/prompt.h"
 #include "client/cpp/score.h"
 #include "client/cpp/tokenize.h"
@@ -192,6 +194,16 @@ class Client {
                                                const CallOptions& options = {});
   void InterveneAsync(const InterveneRequest& request, const CallOptions& options,
                       Done<InterventionResult> done);
+
+  // Writes a donor's activations into runs of a recipient. Reports progress, in runs.
+  absl::StatusOr<PatchResult> PatchActivations(const PatchRequest& request,
+                                               const CallOptions& options = {});
+  void PatchActivationsAsync(const PatchRequest& request, const CallOptions& options,
+                             Done<PatchResult> done);
+
+  // Removes direct effects of sources on targets, and runs what follows. Reports progress.
+  absl::StatusOr<CutResult> CutEdges(const CutRequest& request, const CallOptions& options = {});
+  void CutEdgesAsync(const CutRequest& request, const CallOptions& options, Done<CutResult> done);
 
   // A page of the jobs: the running one, the waiting ones in order, then finished ones.
   absl::StatusOr<JobPage> ListJobs(const PageRequest& request = {},

@@ -13,8 +13,8 @@ constexpr char kFeatureService[] = "cajal.v1.FeatureService";
 constexpr char kInterventionService[] = "cajal.v1.InterventionService";
 constexpr char kJobService[] = "cajal.v1.JobService";
 
-// In the order of MethodId. Forward, CreateGraph, EvaluateTranscoders and Intervene wait in the
-// queue, so that their limits cover other people's graphs too.
+// In the order of MethodId. Forward, CreateGraph, EvaluateTranscoders, Intervene and
+// PatchActivations wait in the queue, so that their limits cover other people's graphs too.
 std::span<const Method> Methods() {
   static const Method methods[] = {
       {kModelService, "GetServerInfo", absl::Seconds(10), true},
@@ -40,6 +40,8 @@ std::span<const Method> Methods() {
       {kGraphService, "ImportGraph", absl::Minutes(10), true},
       {kFeatureService, "EvaluateTranscoders", absl::Hours(6), true},
       {kInterventionService, "Intervene", absl::Hours(6), true},
+      {kInterventionService, "PatchActivations", absl::Hours(6), true},
+      {kInterventionService, "CutEdges", absl::Hours(6), true},
       {kJobService, "ListJobs", absl::Seconds(10), true},
       {kJobService, "GetJob", absl::Seconds(10), true},
       {kJobService, "CancelJob", absl::Seconds(10), true},

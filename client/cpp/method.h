@@ -35,6 +35,8 @@ enum class MethodId {
   kImportGraph,
   kEvaluateTranscoders,
   kIntervene,
+  kPatchActivations,
+  kCutEdges,
   kListJobs,
   kGetJob,
   kCancelJob,

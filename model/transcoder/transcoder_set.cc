@@ -35,11 +35,24 @@ int64_t TranscoderSet::StreamedEncoderBytes() const {
   return 2 * largest;
 }
 
-ActiveFeatures TranscoderSet::Encode(int index, const at::Tensor& x, int64_t zero_positions) const {
+at::Tensor TranscoderSet::PreActivations(int index, const at::Tensor& x) const {
   const LayerWeights& w = layer(index);
   const at::Tensor W_enc = stream_ != nullptr ? stream_->Take(index) : w.W_enc.Placed();
   const at::Tensor scaled = w.input_scale == 1 ? x : x * w.input_scale;
-  const at::Tensor pre = at::linear(scaled.to(W_enc.scalar_type()), W_enc).to(at::kFloat) + w.b_enc;
+  return at::linear(scaled.to(W_enc.scalar_type()), W_enc).to(at::kFloat) + w.b_enc;
+}
+
+float TranscoderSet::ActivationWith(int index, const at::Tensor& x, int64_t position,
+                                    int64_t feature, float pre_activation) const {
+  const LayerWeights& w = layer(index);
+  const at::Tensor pre = PreActivations(index, x);
+  pre[position][feature] = pre_activation;
+  return Activate(info().activation, w.k, w.threshold, pre)[position][feature].item<float>();
+}
+
+ActiveFeatures TranscoderSet::Encode(int index, const at::Tensor& x, int64_t zero_positions) const {
+  const LayerWeights& w = layer(index);
+  const at::Tensor pre = PreActivations(index, x);
   at::Tensor activations = Activate(info().activation, w.k, w.threshold, pre);
   activations.slice(0, 0, zero_positions).zero_();
   const at::Tensor active = activations.nonzero();  // [n, 2], ascending (position, feature)

@@ -74,6 +74,11 @@ class TranscoderSet {
   // Layers are best encoded in ascending order: streamed encoders come in it.
   [[nodiscard]] ActiveFeatures Encode(int layer, const at::Tensor& x, int64_t zero_positions) const;
 
+  // The activation that `feature` would have at `position` if its pre-activation were
+  // `pre_activation`, and all others stayed what x makes them. x: as of Encode.
+  [[nodiscard]] float ActivationWith(int layer, const at::Tensor& x, int64_t position,
+                                     int64_t feature, float pre_activation) const;
+
   // features: [n] int64, on any device; on the CPU no one waits. Returns [n, d], float32, on the
   // device: the gradients of pre-activations at the input hook.
   [[nodiscard]] at::Tensor EncoderRows(int layer, const at::Tensor& features) const;
@@ -99,6 +104,8 @@ class TranscoderSet {
     return layers_[static_cast<size_t>(index)];
   }
   [[nodiscard]] const DecoderWeights& decoder(int layer, int written) const;
+  // [T, n], float32: x W_enc + b_enc.
+  [[nodiscard]] at::Tensor PreActivations(int layer, const at::Tensor& x) const;
 
   TranscoderSetInfo info_;
   std::vector<LayerWeights> layers_;

@@ -138,6 +138,18 @@ grpc::Status FakeInterventionService::Intervene(grpc::ServerContext* context,
   return Answer(intervene, *request, writer, context);
 }
 
+grpc::Status FakeInterventionService::PatchActivations(
+    grpc::ServerContext* context, const v1::PatchActivationsRequest* request,
+    grpc::ServerWriter<v1::PatchActivationsResponse>* writer) {
+  return Answer(patch_activations, *request, writer, context);
+}
+
+grpc::Status FakeInterventionService::CutEdges(grpc::ServerContext* context,
+                                               const v1::CutEdgesRequest* request,
+                                               grpc::ServerWriter<v1::CutEdgesResponse>* writer) {
+  return Answer(cut_edges, *request, writer, context);
+}
+
 grpc::Status FakeJobService::ListJobs(grpc::ServerContext* context,
                                       const v1::ListJobsRequest* request,
                                       v1::ListJobsResponse* response) {

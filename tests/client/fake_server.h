@@ -113,10 +113,17 @@ class FakeFeatureService final : public v1::FeatureService::Service {
 class FakeInterventionService final : public v1::InterventionService::Service {
  public:
   StreamFunction<v1::InterveneRequest, v1::InterveneResponse> intervene;
+  StreamFunction<v1::PatchActivationsRequest, v1::PatchActivationsResponse> patch_activations;
+  StreamFunction<v1::CutEdgesRequest, v1::CutEdgesResponse> cut_edges;
 
  private:
   grpc::Status Intervene(grpc::ServerContext* context, const v1::InterveneRequest* request,
                          grpc::ServerWriter<v1::InterveneResponse>* writer) override;
+  grpc::Status PatchActivations(grpc::ServerContext* context,
+                                const v1::PatchActivationsRequest* request,
+                                grpc::ServerWriter<v1::PatchActivationsResponse>* writer) override;
+  grpc::Status CutEdges(grpc::ServerContext* context, const v1::CutEdgesRequest* request,
+                        grpc::ServerWriter<v1::CutEdgesResponse>* writer) override;
 };
 
 class FakeJobService final : public v1::JobService::Service {

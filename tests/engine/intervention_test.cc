@@ -1,6 +1,8 @@
 // Interventions through the engine's torch-free face, with a tokenizer and pictures.
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "model/engine.h"
 #include "tests/golden_util.h"
 #include "tests/support/status_matchers.h"
@@ -124,6 +126,53 @@ TEST_F(EngineIntervention, EstimatesGrowWithSetsAndLogits) {
   EXPECT_GT(engine_->EstimateBytes(prompt, ten), engine_->EstimateBytes(prompt, one));
   EXPECT_GT(engine_->EstimateBytes(prompt, logits), engine_->EstimateBytes(prompt, one));
   EXPECT_LE(engine_->EstimateBytes(prompt, ten), engine_->info().budget_bytes);
+}
+
+TEST_F(EngineIntervention, PatchesPicturesByRowAndColumn) {
+  PatchPrompts prompts{Prepare("<start_of_image> This is", "golden/images/noise_56x56.png"),
+                       Prepare("<start_of_image> This is", "golden/images/shapes_97x61.png")};
+  PatchRequest request;
+  request.layers = intervention::LayerRange{1, 2};
+  request.map.kind = intervention::PositionMapKind::kImage;
+  request.reverse = true;
+  RunContext context;
+  const auto result = engine_->PatchActivations(prompts, request, &context);
+  ASSERT_THAT(result, IsOk());
+  EXPECT_GT(result->features.size(), 16U);  // at least what one token of one layer has
+  EXPECT_GT(result->recipient.sets[0].kl_divergence, 0);
+  EXPECT_EQ(result->recipient.sets[0].edited_top.size(), 10U);
+  EXPECT_FALSE(result->recipient.sets[0].edited_top[0].token.empty());
+  ASSERT_TRUE(result->donor.has_value());
+  // The two swapped, there and back: each side's clean run is the other's.
+  std::swap(prompts.donor, prompts.recipient);
+  const auto swapped = engine_->PatchActivations(prompts, request, &context);
+  ASSERT_THAT(swapped, IsOk());
+  EXPECT_NEAR(swapped->recipient.sets[0].kl_divergence, result->donor->sets[0].kl_divergence, 1e-6);
+
+  prompts.donor = Prepare("This is");
+  EXPECT_THAT(engine_->Validate(prompts, request), HasReason("IMAGE_COUNT"));
+  EXPECT_THAT(engine_->PatchActivations(prompts, request, &context), HasReason("IMAGE_COUNT"));
+  request.map.kind = intervention::PositionMapKind::kLast;
+  EXPECT_THAT(engine_->PatchActivations(prompts, request, &context), IsOk());
+}
+
+TEST_F(EngineIntervention, CutsEdgesIntoLogits) {
+  const PreparedPrompt prompt = Prepare("The capital of France is");
+  const auto edge_to = [](const std::string& token) {
+    return CutRequest{.edges = {{{.kind = intervention::SourceKind::kToken, .position = -1},
+                                 {.kind = intervention::TargetKind::kLogit, .token = token}}}};
+  };
+  RunContext context;
+  const auto result = engine_->CutEdges(prompt, edge_to(" the"), &context);
+  ASSERT_THAT(result, IsOk());
+  EXPECT_NE(result->weights[0], 0);
+  EXPECT_NEAR(result->targets[0].cut, result->targets[0].clean - result->weights[0], 1e-4);
+  EXPECT_THAT(engine_->CutEdges(prompt, edge_to("two tokens"), &context),
+              HasField("edges[0].target.token"));
+  CutRequest top = edge_to(" the");
+  top.report.top_k = -1;
+  EXPECT_THAT(engine_->Validate(prompt, top), HasField("report.top_k"));
+  EXPECT_THAT(engine_->CutEdges(prompt, edge_to(" the"), &context), IsOk());
 }
 
 }  // namespace

@@ -339,6 +339,65 @@ absl::StatusOr<InterventionResult> FakeEngine::Intervene(const PreparedPrompt& p
   return result;
 }
 
+absl::Status FakeEngine::Validate(const PatchPrompts&, const PatchRequest& request) const {
+  if (!request.features.empty() || !request.suppressed.empty()) return absl::OkStatus();
+  return InvalidField("features", "is empty");
+}
+
+int64_t FakeEngine::EstimateBytes(const PatchPrompts& prompts, const PatchRequest&) const {
+  return (prompts.donor.tokenized.n_positions() + prompts.recipient.tokenized.n_positions()) *
+         kBytesPerPosition;
+}
+
+absl::StatusOr<PatchResult> FakeEngine::PatchActivations(const PatchPrompts& prompts,
+                                                         const PatchRequest& request,
+                                                         RunContext* context) {
+  RETURN_IF_ERROR(Compute(context));
+  PatchResult result;
+  const auto add = [&result](const intervention::FeaturePlace& place, bool is_suppressed) {
+    const int32_t position = place.positions.first;
+    result.features.push_back(
+        {place.layer, place.feature, position, position, 3, 5, is_suppressed});
+  };
+  for (const intervention::FeaturePlace& place : request.features) add(place, false);
+  for (const intervention::FeaturePlace& place : request.suppressed) add(place, true);
+  result.recipient.position = prompts.recipient.tokenized.n_positions() - 1;
+  for (const float strength : request.strengths) {
+    result.runs.push_back({-1, strength, static_cast<int32_t>(result.features.size())});
+    result.recipient.sets.push_back({.label = absl::StrCat("strength ", strength)});
+  }
+  if (request.reverse) {
+    result.donor = result.recipient;
+    result.donor->position = prompts.donor.tokenized.n_positions() - 1;
+  }
+  return result;
+}
+
+absl::Status FakeEngine::Validate(const PreparedPrompt&, const CutRequest& request) const {
+  for (const intervention::CutEdge& edge : request.edges) {
+    if (edge.source.layer < kLayers) continue;
+    return InvalidField("edges[0].source.layer", "must be 0 or 1");
+  }
+  return absl::OkStatus();
+}
+
+int64_t FakeEngine::EstimateBytes(const PreparedPrompt& prompt, const CutRequest&) const {
+  return prompt.tokenized.n_positions() * kBytesPerPosition;
+}
+
+absl::StatusOr<CutResult> FakeEngine::CutEdges(const PreparedPrompt& prompt,
+                                               const CutRequest& request, RunContext* context) {
+  RETURN_IF_ERROR(Compute(context));
+  CutResult result;
+  for (const intervention::CutEdge& edge : request.edges) {
+    result.weights.push_back(0.25F);
+    result.targets.push_back({edge.target, 2, 1, 2, 1});
+  }
+  result.effect.position = prompt.tokenized.n_positions() - 1;
+  result.effect.sets.push_back({.label = "cut", .kl_divergence = 0.5});
+  return result;
+}
+
 absl::Status FakeEngine::Compute(RunContext* context) {
   {
     MutexLock lock(&mutex_);

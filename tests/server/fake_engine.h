@@ -6,6 +6,8 @@
 // An intervention gives each set its label and the features that it edits, -1 clean and -2 edited.
 // The word <start_of_image> is a picture of 40 x 20 pixels, one token of 2 x 2 patches: its rollout
 // is the position, plus 0, 1, 2, 3.
+// A patching experiment writes its features with 3 in the donor and 5 in the recipient, one run a
+// strength. Every edge that is cut has the weight 1/4 and a target of its own, from 2 to 1.
 // All compute in kBatches batches with a look at the stop flag after each.
 //
 // Owned by the server under test; the test keeps a pointer. Thread-safe.
@@ -63,6 +65,8 @@ class FakeEngine final : public Engine {
                         const AttributionRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt,
                         const InterventionRequest& request) const override;
+  absl::Status Validate(const PatchPrompts& prompts, const PatchRequest& request) const override;
+  absl::Status Validate(const PreparedPrompt& prompt, const CutRequest& request) const override;
   absl::Status Validate(const rollout::RolloutRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt,
                         const rollout::RolloutRequest& request) const override;
@@ -73,6 +77,8 @@ class FakeEngine final : public Engine {
                         const EvaluationRequest& request) const override;
   int64_t EstimateBytes(const PreparedPrompt& prompt,
                         const InterventionRequest& request) const override;
+  int64_t EstimateBytes(const PatchPrompts& prompts, const PatchRequest& request) const override;
+  int64_t EstimateBytes(const PreparedPrompt& prompt, const CutRequest& request) const override;
   int64_t EstimateBytes(const PreparedPrompt& prompt,
                         const rollout::RolloutRequest& request) const override;
   absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt, const ForwardRequest& request,
@@ -86,6 +92,11 @@ class FakeEngine final : public Engine {
   absl::StatusOr<InterventionResult> Intervene(const PreparedPrompt& prompt,
                                                const InterventionRequest& request,
                                                RunContext* context) override;
+  absl::StatusOr<PatchResult> PatchActivations(const PatchPrompts& prompts,
+                                               const PatchRequest& request,
+                                               RunContext* context) override;
+  absl::StatusOr<CutResult> CutEdges(const PreparedPrompt& prompt, const CutRequest& request,
+                                     RunContext* context) override;
   absl::StatusOr<rollout::RolloutResult> ComputeRollout(const PreparedPrompt& prompt,
                                                         const rollout::RolloutRequest& request,
                                                         RunContext* context) override;

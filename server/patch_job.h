@@ -1,0 +1,19 @@
+// The steps of a PatchActivations job, and how its call shows it.
+#pragma once
+
+#include "server/graph_archive.h"
+#include "server/job_call.h"
+#include "server/job_runner.h"
+#include "server/lifecycle.h"
+#include "server/opened_graphs.h"
+#include "server/patch_conversion.h"
+
+namespace cajal::server {
+
+// `opened` and `graphs` are where graphs are read that name features; they outlive the job.
+JobRunner::Prepare PatchSteps(PatchCall call, const Loaded& loaded, OpenedGraphs* opened,
+                              const GraphArchive* graphs);
+
+JobPresentation PresentPatch();
+
+}  // namespace cajal::server
