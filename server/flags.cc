@@ -89,6 +89,12 @@ void AddModelFlags(CLI::App* app, EngineOptions* engine) {
                   "Default: 0 = 80 % of what is free after loading")
       ->check(Between(0, kMaxInt64))
       ->type_name("BYTES");
+  app->add_option("--vision-cache-bytes", engine->vision_cache_bytes,
+                  "Memory beside the budget for what the vision tower made of earlier pictures, so "
+                  "that it need not run again, in bytes; at most an eighth of what is free. "
+                  "0 = nothing is kept. Default: 536870912")
+      ->check(Between(0, kMaxInt64))
+      ->type_name("BYTES");
   app->add_option("--max-positions", engine->max_positions,
                   "Longest prompt, in positions, image positions included. Default: 8192")
       ->check(Between(1, kMaxInt32))

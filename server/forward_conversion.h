@@ -7,6 +7,7 @@
 #include "cajal/v1/model_service.pb.h"
 #include "model/engine.h"
 #include "server/job.h"
+#include "server/tensor_chunks.h"
 
 namespace cajal::server {
 
@@ -18,18 +19,14 @@ class ForwardMessages {
 
   const v1::ForwardHeader& header() const { return header_; }
   // False when there is no further chunk. Stretches are at most 512 KiB less the message's frame.
-  bool Next(v1::TensorChunk* chunk);
+  bool Next(v1::TensorChunk* chunk) { return tensors_.Next(chunk); }
 
  private:
-  // Bytes of the tensor with this index in the header.
-  const char* BytesOf(int tensor) const;
-
   std::shared_ptr<const ForwardResult> forward_;
-  std::vector<int64_t> input_ids_;
+  // Shared, because chunks point into it and this object may be copied.
+  std::shared_ptr<const std::vector<int64_t>> input_ids_;
   v1::ForwardHeader header_;
-  // Where the next chunk begins.
-  int tensor_ = 0;
-  int64_t offset_ = 0;
+  TensorChunks tensors_;
 };
 
 }  // namespace cajal::server

@@ -29,6 +29,7 @@ struct CutResult;
 
 namespace cajal::server {
 
+struct RolloutAnswer;
 struct StoredGraph;
 
 enum class JobState { kQueued, kRunning, kSucceeded, kFailed, kCancelled };
@@ -70,6 +71,8 @@ struct JobResult {
   std::shared_ptr<const intervention::PatchResult> patch;
   // CutEdges.
   std::shared_ptr<const intervention::CutResult> cut;
+  // ComputeRollout.
+  std::shared_ptr<const RolloutAnswer> rollout;
   // All.
   std::vector<RunContext::PhaseSeconds> phases;
 };

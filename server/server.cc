@@ -31,6 +31,7 @@ const char* const kServiceNames[] = {"",
                                      "cajal.v1.GraphService",
                                      "cajal.v1.FeatureService",
                                      "cajal.v1.InterventionService",
+                                     "cajal.v1.HeatmapService",
                                      "cajal.v1.JobService"};
 
 void SetChannelArguments(int64_t max_request_bytes, grpc::ServerBuilder* builder) {
@@ -102,6 +103,7 @@ Server::Server(const ServerOptions& options, std::unique_ptr<GraphArchive> graph
       graph_service_(&context_),
       feature_service_(&context_),
       intervention_service_(&context_),
+      heatmap_service_(&context_),
       job_service_(&context_) {}
 
 Server::~Server() { Drain(std::chrono::milliseconds(0)); }
@@ -120,6 +122,7 @@ absl::Status Server::Listen(const std::string& listen) {
   builder.RegisterService(&graph_service_);
   builder.RegisterService(&feature_service_);
   builder.RegisterService(&intervention_service_);
+  builder.RegisterService(&heatmap_service_);
   builder.RegisterService(&job_service_);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr || port == 0) {

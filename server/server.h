@@ -26,6 +26,7 @@
 #include "server/graph_service.h"
 #include "server/graph_watchers.h"
 #include "server/intervention_service.h"
+#include "server/heatmap_service.h"
 #include "server/job_registry.h"
 #include "server/job_runner.h"
 #include "server/job_service.h"
@@ -94,6 +95,7 @@ class Server {
   GraphServiceImpl graph_service_;
   FeatureServiceImpl feature_service_;
   InterventionServiceImpl intervention_service_;
+  HeatmapServiceImpl heatmap_service_;
   JobServiceImpl job_service_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;

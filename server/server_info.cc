@@ -7,6 +7,7 @@
 #include "cajal/v1/feature_service.pb.h"
 #include "cajal/v1/graph_service.pb.h"
 #include "cajal/v1/intervention_service.pb.h"
+#include "cajal/v1/heatmap_service.pb.h"
 #include "cajal/v1/job_service.pb.h"
 
 namespace cajal::server {
@@ -82,6 +83,7 @@ v1::ServerInfo MakeServerInfo(const EngineInfo& engine, const ServiceLimits& lim
   AddMethods(v1::CreateGraphRequest::descriptor()->file(), &info);
   AddMethods(v1::EvaluateTranscodersRequest::descriptor()->file(), &info);
   AddMethods(v1::InterveneRequest::descriptor()->file(), &info);
+  AddMethods(v1::ComputeRolloutRequest::descriptor()->file(), &info);
   AddMethods(v1::ListJobsRequest::descriptor()->file(), &info);
   return info;
 }

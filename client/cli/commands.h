@@ -17,6 +17,7 @@ Command AddExportCommand(CLI::App* cajal);       // export_command.cc
 Command AddEvaluateCommand(CLI::App* cajal);     // evaluate_command.cc
 Command AddPathsCommand(CLI::App* cajal);        // paths_command.cc
 Command AddConeCommand(CLI::App* cajal);         // cone_command.cc
+Command AddRolloutCommand(CLI::App* cajal);      // rollout_command.cc
 Command AddJobsCommand(CLI::App* cajal);         // jobs_command.cc
 Command AddCompareCommand(CLI::App* cajal);      // compare_command.cc
 Command AddFoldCommand(CLI::App* cajal);         // fold_command.cc

@@ -1,6 +1,7 @@
 #include "client/cli/error_text.h"
 
 #include <cmath>
+#include <map>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -24,6 +25,30 @@ void AddViolations(const absl::Status& status, std::string* text) {
     const std::string flag = FlagOfField(violation.field);
     if (!flag.empty()) AddLine(absl::StrCat("The flag for it is ", flag, "."), text);
   }
+}
+
+// "settings.last_layers" of a rollout -> "--layers"; empty for what is none of its own.
+std::string RolloutFlag(const std::string& field) {
+  static const std::map<std::string, std::string> flags = {
+      {"settings.method", "--method"},
+      {"settings.last_layers", "--layers"},
+      {"settings.head_fraction", "--head-fraction"},
+      {"settings.pooling", "--pool"},
+      {"settings.layer", "--head"},
+      {"settings.head", "--head"},
+      {"pictures.colors", "--colors"},
+      {"pictures.opacity", "--opacity"},
+      {"pictures.clip_top_percent", "--clip-top"},
+      {"pictures.max_side", "--max-side"},
+      {"omit_maps", "--no-maps"},
+      {"feature.layer", "--feature"},
+      {"feature.index", "--feature"},
+      {"feature", "--feature"},
+      {"graph.graph", "--graph"}};
+  const auto found = flags.find(field);
+  if (found != flags.end()) return found->second;
+  if (absl::StartsWith(field, "graph.node_ids")) return "--nodes";
+  return absl::StartsWith(field, "positions") ? "--positions" : "";
 }
 
 // "targets[2].token_sum.terms[0].token" -> "--target-sum".
@@ -97,6 +122,7 @@ std::string FlagOfField(const std::string& field) {
   if (absl::StartsWith(field, "donor")) {
     return absl::StrContains(field, "image") ? "--donor-image" : "--donor-prompt";
   }
+  if (const std::string flag = RolloutFlag(field); !flag.empty()) return flag;
   for (const char* prefix : {"settings.", "prune.", "report."}) {
     if (absl::StartsWith(field, prefix)) {
       const std::string name = field.substr(std::string(prefix).size());

@@ -99,6 +99,17 @@ absl::StatusOr<client::Prompt> ReadPrompt(const std::string& flag, const std::st
   return client::Prompt{.parts = PartsOf(text, *std::move(read))};
 }
 
+absl::StatusOr<client::Prompt> MakeImagePrompt(const PromptFlags& flags) {
+  absl::StatusOr<std::vector<client::Image>> images = ReadImages("--image", flags.images);
+  if (!images.ok()) return images.status();
+  client::Prompt prompt;
+  prompt.pan_and_scan = flags.pan_and_scan;
+  for (client::Image& image : *images) {
+    prompt.parts.push_back({.text = {}, .image = std::move(image)});
+  }
+  return prompt;
+}
+
 absl::StatusOr<client::Prompt> MakePrompt(const PromptFlags& flags) {
   const bool has_prompt = flags.prompt_option->count() > 0;
   const bool has_tokens = flags.tokens_option->count() > 0;

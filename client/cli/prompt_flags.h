@@ -35,6 +35,8 @@ absl::StatusOr<client::Prompt> MakePrompt(const PromptFlags& flags);
 // The prompt of a text and the pictures that go into it. `flag` is the one that names the files.
 absl::StatusOr<client::Prompt> ReadPrompt(const std::string& flag, const std::string& text,
                                           const std::vector<std::string>& images);
+// The pictures of --image by themselves, for commands that need no text.
+absl::StatusOr<client::Prompt> MakeImagePrompt(const PromptFlags& flags);
 
 // "2,483,283" or "@ids.json", a JSON list of integers.
 absl::StatusOr<std::vector<int64_t>> ParseTokens(const std::string& tokens);

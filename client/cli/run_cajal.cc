@@ -20,11 +20,12 @@ void AddGlobalFlags(CLI::App* cajal, GlobalFlags* flags) {
       ->envname("CAJAL_SERVER")
       ->capture_default_str();
   cajal
-      ->add_option("--timeout", flags->timeout_seconds,
-                   "Time limit of each call in seconds, waiting in the queue included; 0 = the "
-                   "command's own: 10 s for info and jobs, 1 min for tokenize, 10 min for commands "
-                   "about stored graphs, "
-                   "30 min for forward, 6 h for graph, evaluate, intervene, patch and cut")
+      ->add_option(
+          "--timeout", flags->timeout_seconds,
+          "Time limit of each call in seconds, waiting in the queue included; 0 = the "
+          "command's own: 10 s for info and jobs, 1 min for tokenize, 10 min for commands "
+          "about stored graphs, "
+          "30 min for forward, 1 h for rollout, 6 h for graph, evaluate, intervene, patch and cut")
       ->type_name("SECONDS")
       ->check(Duration())
       ->capture_default_str();
@@ -84,14 +85,14 @@ int RunCajal(const std::vector<std::string>& arguments, const Console& console) 
   cajal.require_subcommand(1);
   cajal.fallthrough();  // global flags may also stand after the command; subcommands inherit it
   const std::vector<Command> commands = {
-      AddInfoCommand(&cajal),     AddTokenizeCommand(&cajal),    AddForwardCommand(&cajal),
-      AddGraphCommand(&cajal),    AddGraphsCommand(&cajal),      AddPathsCommand(&cajal),
-      AddConeCommand(&cajal),     AddPruneCommand(&cajal),       AddScoreCommand(&cajal),
-      AddCompareCommand(&cajal),  AddFoldCommand(&cajal),        AddLabelCommand(&cajal),
-      AddPinCommand(&cajal),      AddAnnotationsCommand(&cajal), AddExportCommand(&cajal),
-      AddEvaluateCommand(&cajal), AddJobsCommand(&cajal),        AddImportCommand(&cajal),
-      AddConvertCommand(&cajal),  AddWatchCommand(&cajal),       AddInterveneCommand(&cajal),
-      AddPatchCommand(&cajal),    AddCutCommand(&cajal),
+      AddInfoCommand(&cajal),      AddTokenizeCommand(&cajal),    AddForwardCommand(&cajal),
+      AddGraphCommand(&cajal),     AddGraphsCommand(&cajal),      AddPathsCommand(&cajal),
+      AddConeCommand(&cajal),      AddPruneCommand(&cajal),       AddScoreCommand(&cajal),
+      AddCompareCommand(&cajal),   AddFoldCommand(&cajal),        AddLabelCommand(&cajal),
+      AddPinCommand(&cajal),       AddAnnotationsCommand(&cajal), AddExportCommand(&cajal),
+      AddEvaluateCommand(&cajal),  AddJobsCommand(&cajal),        AddImportCommand(&cajal),
+      AddConvertCommand(&cajal),   AddWatchCommand(&cajal),       AddRolloutCommand(&cajal),
+      AddInterveneCommand(&cajal), AddPatchCommand(&cajal),       AddCutCommand(&cajal),
   };
   try {
     // CLI11 takes them from the back.

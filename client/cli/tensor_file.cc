@@ -3,18 +3,27 @@
 #include "model/checkpoint/safetensors.h"
 
 namespace cajal::cli {
+namespace {
 
-std::string ToSafetensors(const std::vector<client::Tensor>& tensors) {
-  std::vector<checkpoint::TensorToWrite> to_write;
-  for (const client::Tensor& tensor : tensors) {
-    const bool is_i64 = tensor.type == client::TensorType::kI64;
-    to_write.push_back(
-        {.name = tensor.name,
-         .type = is_i64 ? checkpoint::ElementType::kI64 : checkpoint::ElementType::kF32,
-         .shape = tensor.shape,
-         .data = is_i64 ? static_cast<const void*>(tensor.ints.data()) : tensor.floats.data()});
+checkpoint::TensorToWrite ToWrite(const client::Tensor& tensor) {
+  switch (tensor.type) {
+    case client::TensorType::kI64:
+      return {tensor.name, checkpoint::ElementType::kI64, tensor.shape, tensor.ints.data()};
+    case client::TensorType::kF16:
+      return {tensor.name, checkpoint::ElementType::kF16, tensor.shape, tensor.halves.data()};
+    case client::TensorType::kF32:
+      break;
   }
-  return checkpoint::SerializeSafetensors(to_write, {});
+  return {tensor.name, checkpoint::ElementType::kF32, tensor.shape, tensor.floats.data()};
+}
+
+}  // namespace
+
+std::string ToSafetensors(const std::vector<client::Tensor>& tensors,
+                          const std::map<std::string, std::string>& metadata) {
+  std::vector<checkpoint::TensorToWrite> to_write;
+  for (const client::Tensor& tensor : tensors) to_write.push_back(ToWrite(tensor));
+  return checkpoint::SerializeSafetensors(to_write, metadata);
 }
 
 }  // namespace cajal::cli

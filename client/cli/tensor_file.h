@@ -1,6 +1,7 @@
 // Tensors of an answer as a safetensors file.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -8,7 +9,8 @@
 
 namespace cajal::cli {
 
-// The bytes of the file.
-std::string ToSafetensors(const std::vector<client::Tensor>& tensors);
+// The bytes of the file. `metadata` goes into its header.
+std::string ToSafetensors(const std::vector<client::Tensor>& tensors,
+                          const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace cajal::cli

@@ -18,11 +18,34 @@ void WriteBytes(const std::string& bytes, int64_t offset, std::vector<T>* values
   std::memcpy(reinterpret_cast<char*>(values->data()) + offset, bytes.data(), bytes.size());
 }
 
+int64_t SizeOfElement(v1::TensorType type) {
+  switch (type) {
+    case v1::TENSOR_TYPE_F32:
+      return 4;
+    case v1::TENSOR_TYPE_I64:
+      return 8;
+    case v1::TENSOR_TYPE_F16:
+      return 2;
+    default:
+      return -1;
+  }
+}
+
+// Of a type that has a size.
+TensorType TypeFromProto(v1::TensorType type) {
+  switch (type) {
+    case v1::TENSOR_TYPE_I64:
+      return TensorType::kI64;
+    case v1::TENSOR_TYPE_F16:
+      return TensorType::kF16;
+    default:
+      return TensorType::kF32;
+  }
+}
+
 // Bytes of a tensor by its shape; -1 when that is no size.
 int64_t SizeByShape(const v1::TensorInfo& info) {
-  int64_t size = info.type() == v1::TENSOR_TYPE_F32   ? 4
-                 : info.type() == v1::TENSOR_TYPE_I64 ? 8
-                                                      : -1;
+  int64_t size = SizeOfElement(info.type());
   for (const int64_t length : info.shape()) {
     if (length < 0 || __builtin_mul_overflow(size, length, &size)) return -1;
   }
@@ -40,12 +63,10 @@ absl::Status TensorAssembler::Announce(
                                        info.size_bytes(), " bytes, its shape and type make ",
                                        size));
     }
-    tensors_.push_back(
-        {.name = info.name(),
-         .type = info.type() == v1::TENSOR_TYPE_I64 ? TensorType::kI64 : TensorType::kF32,
-         .shape = {info.shape().begin(), info.shape().end()},
-         .floats = {},
-         .ints = {}});
+    tensors_.push_back({.name = info.name(),
+                        .type = TypeFromProto(info.type()),
+                        .shape = {info.shape().begin(), info.shape().end()},
+                        .floats = {}});
     sizes_.push_back(size);
     received_.push_back(0);
   }
@@ -64,10 +85,16 @@ absl::Status TensorAssembler::Add(const v1::TensorChunk& chunk) {
                                      sizes_[index], " bytes, then ", size, " come for offset ",
                                      chunk.offset_bytes()));
   }
-  if (tensor.type == TensorType::kI64) {
-    WriteBytes(chunk.data(), received_[index], &tensor.ints);
-  } else {
-    WriteBytes(chunk.data(), received_[index], &tensor.floats);
+  switch (tensor.type) {
+    case TensorType::kF32:
+      WriteBytes(chunk.data(), received_[index], &tensor.floats);
+      break;
+    case TensorType::kI64:
+      WriteBytes(chunk.data(), received_[index], &tensor.ints);
+      break;
+    case TensorType::kF16:
+      WriteBytes(chunk.data(), received_[index], &tensor.halves);
+      break;
   }
   received_[index] += size;
   return absl::OkStatus();

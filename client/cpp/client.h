@@ -47,6 +47,7 @@
 #include "client/cpp/graph.h"
 #include "client/cpp/graph_list.h"
 #include "client/cpp/intervention.h"
+#include "client/cpp/heatmap.h"
 #include "client/cpp/job.h"
 #include "client/cpp/model.h"
 #include "client/cpp/patch.h"
@@ -194,6 +195,11 @@ class Client {
                                                const CallOptions& options = {});
   void InterveneAsync(const InterveneRequest& request, const CallOptions& options,
                       Done<InterventionResult> done);
+  // Where the image tokens of a prompt look. Reports progress.
+  absl::StatusOr<Rollout> ComputeRollout(const ComputeRolloutRequest& request,
+                                         const CallOptions& options = {});
+  void ComputeRolloutAsync(const ComputeRolloutRequest& request, const CallOptions& options,
+                           Done<Rollout> done);
 
   // Writes a donor's activations into runs of a recipient. Reports progress, in runs.
   absl::StatusOr<PatchResult> PatchActivations(const PatchRequest& request,

@@ -11,6 +11,7 @@
 #include "cajal/v1/feature_service.grpc.pb.h"
 #include "cajal/v1/graph_service.grpc.pb.h"
 #include "cajal/v1/intervention_service.grpc.pb.h"
+#include "cajal/v1/heatmap_service.grpc.pb.h"
 #include "cajal/v1/job_service.grpc.pb.h"
 #include "cajal/v1/model_service.grpc.pb.h"
 #include "client/cpp/call.h"
@@ -33,6 +34,7 @@ struct Client::Impl {
   ServiceCalls<v1::GraphService> graphs{&environment, channel};
   ServiceCalls<v1::FeatureService> features{&environment, channel};
   ServiceCalls<v1::InterventionService> interventions{&environment, channel};
+  ServiceCalls<v1::HeatmapService> heatmaps{&environment, channel};
   ServiceCalls<v1::JobService> jobs{&environment, channel};
 };
 

@@ -11,6 +11,7 @@ constexpr char kModelService[] = "cajal.v1.ModelService";
 constexpr char kGraphService[] = "cajal.v1.GraphService";
 constexpr char kFeatureService[] = "cajal.v1.FeatureService";
 constexpr char kInterventionService[] = "cajal.v1.InterventionService";
+constexpr char kHeatmapService[] = "cajal.v1.HeatmapService";
 constexpr char kJobService[] = "cajal.v1.JobService";
 
 // In the order of MethodId. Forward, CreateGraph, EvaluateTranscoders, Intervene and
@@ -42,6 +43,7 @@ std::span<const Method> Methods() {
       {kInterventionService, "Intervene", absl::Hours(6), true},
       {kInterventionService, "PatchActivations", absl::Hours(6), true},
       {kInterventionService, "CutEdges", absl::Hours(6), true},
+      {kHeatmapService, "ComputeRollout", absl::Hours(1), true},
       {kJobService, "ListJobs", absl::Seconds(10), true},
       {kJobService, "GetJob", absl::Seconds(10), true},
       {kJobService, "CancelJob", absl::Seconds(10), true},

@@ -37,6 +37,7 @@ enum class MethodId {
   kIntervene,
   kPatchActivations,
   kCutEdges,
+  kComputeRollout,
   kListJobs,
   kGetJob,
   kCancelJob,

@@ -78,16 +78,17 @@ struct TokenProbability {
   float probability = 0;  // softmax over the whole vocabulary
 };
 
-enum class TensorType { kF32, kI64 };
+enum class TensorType { kF32, kI64, kF16 };
 
-// A named tensor in row-major order. Its values are in `floats` or in `ints`, by `type`; the other
-// one is empty.
+// A named tensor in row-major order. Its values are in `floats`, `ints` or `halves`, by `type`; the
+// others are empty.
 struct Tensor {
   std::string name;
   TensorType type = TensorType::kF32;
   std::vector<int64_t> shape;
   std::vector<float> floats;
-  std::vector<int64_t> ints;
+  std::vector<int64_t> ints = {};
+  std::vector<uint16_t> halves = {};  // IEEE 754 binary16
 };
 
 // Time spent in one phase of a job.

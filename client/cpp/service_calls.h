@@ -34,6 +34,9 @@ absl::Status TakePiece(const Response& piece,
     if constexpr (requires { piece.progress(); }) {
       if (piece.has_progress() && on_progress) on_progress(FromProto(piece.progress()));
     }
+    if constexpr (requires { piece.picture(); }) {
+      if (piece.has_picture()) return assembler->Add(piece.picture());
+    }
     if (piece.has_header()) return assembler->Add(piece.header());
     if (piece.has_chunk()) return assembler->Add(piece.chunk());
     return absl::OkStatus();

@@ -42,6 +42,7 @@ absl::StatusOr<v1::EvaluateTranscodersRequest> ToProto(const EvaluateTranscoders
 
 Progress FromProto(const v1::Progress& progress);
 ServerInfo FromProto(const v1::ServerInfo& info);
+TokenizedPrompt FromProto(const v1::TokenizedPrompt& prompt);
 TokenizedPrompt FromProto(const v1::TokenizeResponse& response);
 ForwardResult FromProto(const v1::ForwardHeader& header);  // without the tensors
 GraphInfo FromProto(const v1::Graph& graph);

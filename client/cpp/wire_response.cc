@@ -163,8 +163,7 @@ ImageSpan FromProto(const v1::ImageSpan& proto) {
   return {.image = proto.image(), .crop = proto.crop(), .begin = proto.begin(), .end = proto.end()};
 }
 
-TokenizedPrompt FromProto(const v1::TokenizeResponse& proto) {
-  const v1::TokenizedPrompt& tokens = proto.tokenized_prompt();
+TokenizedPrompt FromProto(const v1::TokenizedPrompt& tokens) {
   TokenizedPrompt prompt;
   prompt.token_ids = {tokens.token_ids().begin(), tokens.token_ids().end()};
   prompt.token_texts = {tokens.token_texts().begin(), tokens.token_texts().end()};
@@ -172,6 +171,11 @@ TokenizedPrompt FromProto(const v1::TokenizeResponse& proto) {
     prompt.image_spans.push_back(FromProto(span));
   }
   prompt.text = tokens.text();
+  return prompt;
+}
+
+TokenizedPrompt FromProto(const v1::TokenizeResponse& proto) {
+  TokenizedPrompt prompt = FromProto(proto.tokenized_prompt());
   const v1::GraphEstimate& estimate = proto.graph_estimate();
   prompt.graph_estimate = {.bytes = estimate.bytes(),
                            .n_active_features = estimate.n_active_features(),

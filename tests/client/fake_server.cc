@@ -126,6 +126,12 @@ grpc::Status FakeGraphService::ImportGraph(grpc::ServerContext* context,
   return Answer(import_graph, *request, response, context);
 }
 
+grpc::Status FakeHeatmapService::ComputeRollout(
+    grpc::ServerContext* context, const v1::ComputeRolloutRequest* request,
+    grpc::ServerWriter<v1::ComputeRolloutResponse>* writer) {
+  return Answer(compute_rollout, *request, writer, context);
+}
+
 grpc::Status FakeFeatureService::EvaluateTranscoders(
     grpc::ServerContext* context, const v1::EvaluateTranscodersRequest* request,
     grpc::ServerWriter<v1::EvaluateTranscodersResponse>* writer) {
@@ -176,6 +182,7 @@ FakeServer::FakeServer() {
   builder.RegisterService(&graphs);
   builder.RegisterService(&features);
   builder.RegisterService(&interventions);
+  builder.RegisterService(&heatmaps);
   builder.RegisterService(&jobs);
   server_ = builder.BuildAndStart();
 }

@@ -20,6 +20,7 @@
 
 #include "cajal/v1/feature_service.grpc.pb.h"
 #include "cajal/v1/graph_service.grpc.pb.h"
+#include "cajal/v1/heatmap_service.grpc.pb.h"
 #include "cajal/v1/intervention_service.grpc.pb.h"
 #include "cajal/v1/job_service.grpc.pb.h"
 #include "cajal/v1/model_service.grpc.pb.h"
@@ -99,6 +100,16 @@ class FakeGraphService final : public v1::GraphService::Service {
                            v1::ImportGraphResponse* response) override;
 };
 
+class FakeHeatmapService final : public v1::HeatmapService::Service {
+ public:
+  StreamFunction<v1::ComputeRolloutRequest, v1::ComputeRolloutResponse> compute_rollout;
+
+ private:
+  grpc::Status ComputeRollout(grpc::ServerContext* context,
+                              const v1::ComputeRolloutRequest* request,
+                              grpc::ServerWriter<v1::ComputeRolloutResponse>* writer) override;
+};
+
 class FakeFeatureService final : public v1::FeatureService::Service {
  public:
   StreamFunction<v1::EvaluateTranscodersRequest, v1::EvaluateTranscodersResponse>
@@ -153,6 +164,7 @@ class FakeServer {
   FakeGraphService graphs;
   FakeFeatureService features;
   FakeInterventionService interventions;
+  FakeHeatmapService heatmaps;
   FakeJobService jobs;
 
  private:

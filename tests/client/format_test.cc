@@ -65,6 +65,9 @@ TEST(ProgressLine, StandsNonsensicalNumbers) {
 TEST(ErrorText, FieldsBecomeFlags) {
   EXPECT_EQ(FlagOfField("settings.max_feature_nodes"), "--max-feature-nodes");
   EXPECT_EQ(FlagOfField("prune.edge_threshold"), "--edge-threshold");
+  EXPECT_EQ(FlagOfField("settings.last_layers"), "--layers");
+  EXPECT_EQ(FlagOfField("graph.node_ids[1]"), "--nodes");
+  EXPECT_EQ(FlagOfField("positions[0]"), "--positions");
   EXPECT_EQ(FlagOfField("hooks[2]"), "--hooks");
   EXPECT_EQ(FlagOfField("targets[0].token"), "--target");
   EXPECT_EQ(FlagOfField("targets[0].token_sum.terms[1].token"), "--target-sum");

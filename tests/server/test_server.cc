@@ -94,6 +94,7 @@ void TestServer::Start() {
   graphs_ = v1::GraphService::NewStub(channel);
   features_ = v1::FeatureService::NewStub(channel);
   interventions_ = v1::InterventionService::NewStub(channel);
+  heatmaps_ = v1::HeatmapService::NewStub(channel);
   jobs_ = v1::JobService::NewStub(channel);
   if (options_.serve) Serve();
 }

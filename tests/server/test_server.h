@@ -10,6 +10,7 @@
 
 #include "cajal/v1/feature_service.grpc.pb.h"
 #include "cajal/v1/graph_service.grpc.pb.h"
+#include "cajal/v1/heatmap_service.grpc.pb.h"
 #include "cajal/v1/intervention_service.grpc.pb.h"
 #include "cajal/v1/job_service.grpc.pb.h"
 #include "cajal/v1/model_service.grpc.pb.h"
@@ -77,6 +78,7 @@ class TestServer {
   v1::GraphService::Stub& graphs() { return *graphs_; }
   v1::FeatureService::Stub& features() { return *features_; }
   v1::InterventionService::Stub& interventions() { return *interventions_; }
+  v1::HeatmapService::Stub& heatmaps() { return *heatmaps_; }
   v1::JobService::Stub& jobs() { return *jobs_; }
   // A connection of its own, which can be cut by dropping it.
   [[nodiscard]] std::shared_ptr<grpc::Channel> NewChannel() const;
@@ -97,6 +99,7 @@ class TestServer {
   std::unique_ptr<v1::GraphService::Stub> graphs_;
   std::unique_ptr<v1::FeatureService::Stub> features_;
   std::unique_ptr<v1::InterventionService::Stub> interventions_;
+  std::unique_ptr<v1::HeatmapService::Stub> heatmaps_;
   std::unique_ptr<v1::JobService::Stub> jobs_;
 };
 

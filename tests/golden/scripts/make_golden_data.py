@@ -16,6 +16,7 @@ STEPS = {
     "quirk": ("make_quirk.py", "."),
     "transcoders": ("make_transcoders.py", "."),
     "forward": ("make_forward.py", "."),
+    "rollout": ("make_rollout.py", "."),
     "graphs": ("reference_attribution.py", "."),
     "interventions": ("reference_intervention.py", "."),
     "formats": ("make_formats.py", "."),
@@ -31,7 +32,7 @@ def main():
     if len(sys.argv) < 2 or not set(sys.argv[2:]) <= set(STEPS):
         sys.exit(f"{__doc__}\nSteps: {' '.join(STEPS)}")
     golden = pathlib.Path(sys.argv[1])
-    for folder in ("tiny", "forward", "graphs", "formats", "images", "training", "ct_json"):
+    for folder in ("tiny", "forward", "rollout", "graphs", "formats", "images", "training", "ct_json"):
         (golden / folder).mkdir(parents=True, exist_ok=True)
     for step in sys.argv[2:] or [name for name in STEPS if name != "ct_json"]:
         script, target = STEPS[step]

@@ -1,0 +1,31 @@
+#include "server/heatmap_service.h"
+
+#include <utility>
+
+#include "server/rollout_job.h"
+#include "server/start_call.h"
+
+namespace cajal::server {
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* HeatmapServiceImpl::ComputeRollout(
+    grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes) {
+  return StartStream<v1::ComputeRolloutRequest>(
+      *context_, context_->pool, call, *bytes, "HeatmapService/ComputeRollout",
+      [this, owner = OwnerOf(*call)](
+          v1::ComputeRolloutRequest request,
+          const std::shared_ptr<ResponseStream>& stream) -> absl::Status {
+        const Loaded loaded = context_->lifecycle->loaded();
+        ASSIGN_OR_RETURN(ComputeRolloutCall rollout,
+                         FromProto(std::move(request), loaded.engine->info().n_vision_layers));
+        const auto job = context_->jobs->FindOrCreate("ComputeRollout", owner, "").job;
+        RETURN_IF_ERROR(loaded.runner->Enqueue(job));
+        const bool followed = FollowJob(job, /*detach=*/false, loaded.runner, context_->pool,
+                                        stream, PresentRollout());
+        loaded.runner->Start(
+            job, RolloutSteps(std::move(rollout), loaded, context_->opened, context_->graphs,
+                              context_->limits.max_image_pixels));
+        return followed ? absl::OkStatus() : StoppedEarlyError(*job);
+      });
+}
+
+}  // namespace cajal::server
