@@ -6,8 +6,8 @@
 
 #include "cajal/v1/feature_service.pb.h"
 #include "cajal/v1/graph_service.pb.h"
-#include "cajal/v1/intervention_service.pb.h"
 #include "cajal/v1/heatmap_service.pb.h"
+#include "cajal/v1/intervention_service.pb.h"
 #include "cajal/v1/job_service.pb.h"
 
 namespace cajal::server {
