@@ -2,6 +2,7 @@
 //
 //   graph_bench --model DIR --transcoders DIR --tokens prompt.json [--rows N] [--runs 3]
 //   graph_bench --shape gemma-3-4b --positions 290 --features 163840 --top-k 48 --rows 7500
+//   graph_bench … --device cuda --residency stream --budget 12GiB
 //
 // On a checkpoint with its transcoders, or on random weights of a published shape. Measures the
 // engine alone: no server, no tokenizer, no pictures; loading is timed apart. Beside each run
@@ -13,8 +14,11 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -23,6 +27,7 @@
 #include "bench/random_gemma.h"
 #include "bench/sweep_work.h"
 #include "model/attribution/attribute.h"
+#include "model/base/memory_budget.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/gemma3/device.h"
 #include "model/graph/pruning.h"
@@ -45,6 +50,7 @@ struct Options {
   std::string residency = "device";
   bool allow_tf32 = false;
   graph::GraphSettings settings;
+  uint64_t budget_bytes = 0;
   int threads = 0;
   int runs = 3;
 };
@@ -81,6 +87,8 @@ int64_t PeakHostBytes() {
   }
   return 0;
 }
+
+double Gigabytes(int64_t bytes) { return static_cast<double>(bytes) / 1e9; }
 
 std::vector<int64_t> ReadTokens(const std::string& path) {
   std::ifstream stream(path);
@@ -148,9 +156,24 @@ void PrintRun(const Subject& subject, const graph::AttributionGraph& graph,
               operations / sweep_seconds / 1e12, 100 * operations / sweep_seconds / product_rate);
 }
 
+// What of the budget is the graph's. On the CPU weights are mapped files.
+//   free_bytes: what the device had left before it got the weights.
+absl::StatusOr<int64_t> BytesForGraphs(const Options& options, const at::Device& device,
+                                       int64_t free_bytes) {
+  if (options.budget_bytes == 0) return std::numeric_limits<int64_t>::max();
+  const auto budget_bytes = static_cast<int64_t>(options.budget_bytes);
+  const int64_t weights = device.is_cpu() ? 0 : free_bytes - gemma3::FreeMemoryBytes(device);
+  if (weights >= budget_bytes) {
+    return absl::InvalidArgumentError("--budget must be more than the weights' " +
+                                      std::to_string(weights) + " bytes");
+  }
+  return budget_bytes - weights;
+}
+
 absl::Status Run(const Options& options) {
   ASSIGN_OR_RETURN(const at::Device device,
                    gemma3::OpenDevice(options.device, options.threads, options.allow_tf32));
+  const int64_t free_bytes = gemma3::FreeMemoryBytes(device);
   const c10::InferenceMode no_autograd;
   const gemma3::Placement placement{device,
                                     options.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat};
@@ -162,6 +185,7 @@ absl::Status Run(const Options& options) {
       subject.model, *subject.transcoders, attribution::GradientTypeFor(placement));
   gemma3::Synchronize(device);
   std::printf("load                 %8.3f s\n", Now() - start);
+  ASSIGN_OR_RETURN(const int64_t bytes_for_graphs, BytesForGraphs(options, device, free_bytes));
   std::printf("device               %8s\n", gemma3::DeviceName(device).c_str());
   std::printf("threads              %8d\n", at::get_num_threads());
   const double product_rate = MatrixProductRate(placement);
@@ -171,8 +195,20 @@ absl::Status Run(const Options& options) {
   attribution::SweepWorkers workers;
   attribution::AttributeOptions attribute;
   attribute.settings = options.settings;
+  const attribution::GraphMemory first =
+      attribution::EstimateGraphBytes(
+          attribution::DimensionsOf(subject.model, folded, *subject.transcoders, workers,
+                                    std::ssize(subject.input.token_ids),
+                                    std::ssize(subject.input.image_runs), bytes_for_graphs),
+          options.settings)
+          .Within(bytes_for_graphs);
+  std::printf("estimated at first   %8.2f GB of the device, %.2f GB of the host\n",
+              Gigabytes(first.device), Gigabytes(first.host));
+  MemoryBudget budget(bytes_for_graphs);
   for (int run = 0; run < options.runs; ++run) {
+    ASSIGN_OR_RETURN(Reservation memory, budget.Reserve(first.device, "the graph"));
     RunContext context;
+    context.set_memory(&memory);
     start = Now();
     ASSIGN_OR_RETURN(const graph::AttributionGraph graph,
                      attribution::Attribute(subject.model, folded, *subject.transcoders,
@@ -187,11 +223,12 @@ absl::Status Run(const Options& options) {
         graph.n_nodes(), static_cast<long long>(graph.edges.n_edges()), pruning.n_kept_nodes,
         graph.additivity.max_relative_error);
     PrintRun(subject, graph, context, product_rate);
+    std::printf("  reserved at last   %8.2f GB\n", Gigabytes(memory.bytes()));
   }
-  std::printf("peak of the host's memory %.2f GB\n", static_cast<double>(PeakHostBytes()) / 1e9);
+  std::printf("peak of the host's memory %.2f GB\n", Gigabytes(PeakHostBytes()));
   if (!device.is_cpu()) {
     std::printf("peak of the device's memory %.2f GB\n",
-                static_cast<double>(gemma3::PeakDeviceBytes(device)) / 1e9);
+                Gigabytes(gemma3::PeakDeviceBytes(device)));
   }
   return absl::OkStatus();
 }
@@ -230,6 +267,11 @@ int main(int argc, char** argv) {
                  "where the transcoders' matrices live: device (all on it), encoders (decoder rows "
                  "are fetched), stream (encoders pass through it, too)")
       ->check(CLI::IsMember({"device", "encoders", "stream"}))
+      ->capture_default_str();
+  app.add_option("--budget", options.budget_bytes,
+                 "bytes that weights and graph may take of a GPU's memory together, or the graph "
+                 "alone of the CPU's, as in 12GiB; 0 = no limit")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
       ->capture_default_str();
   app.add_flag("--allow-tf32", options.allow_tf32,
                "let a GPU round the factors of float32 products to 10 bits");

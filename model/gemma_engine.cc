@@ -229,11 +229,10 @@ GraphEstimate GemmaEngine::EstimateGraph(const PreparedPrompt& prompt,
   const attribution::GraphDimensions dimensions = attribution::DimensionsOf(
       model_, folded_, *transcoders_, sweep_workers_, T,
       static_cast<int64_t>(prompt.tokenized.image_spans.size()), info_.budget_bytes);
-  const attribution::ByteBounds bounds = attribution::EstimateGraphBytes(dimensions, settings);
-  const int64_t bytes =
-      bounds.most +
+  attribution::ByteBounds bounds = attribution::EstimateGraphBytes(dimensions, settings);
+  bounds.most.device +=
       gemma3::EncodedBytes(model_, static_cast<int64_t>(prompt.tokenized.image_spans.size()), 0);
-  GraphEstimate estimate{.bytes = std::max(bounds.least, std::min(bytes, info_.budget_bytes)),
+  GraphEstimate estimate{.bytes = bounds.Within(info_.budget_bytes).device,
                          .operations = attribution::EstimateOperations(dimensions, settings)};
   for (const int64_t n : transcoders_->info().features_per_layer) {
     estimate.n_active_features += std::max<int64_t>(T - settings.zero_positions, 0) *

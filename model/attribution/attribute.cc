@@ -10,11 +10,14 @@
 #include "model/attribution/feature_selection.h"
 #include "model/attribution/graph_assembly.h"
 #include "model/attribution/row_plan.h"
+#include "model/attribution/row_storage.h"
 #include "model/attribution/row_sweep.h"
 #include "model/attribution/source_table.h"
 #include "model/attribution/sweep_batches.h"
 #include "model/attribution/targets.h"
 #include "model/attribution/trace.h"
+#include "model/attribution/wide_scores.h"
+#include "model/base/available_memory.h"
 #include "model/base/status.h"
 
 namespace cajal::attribution {
@@ -60,15 +63,17 @@ std::vector<int64_t> CountByLayer(const FeatureTable& features, int n_layers) {
   return counts;
 }
 
-// Reserves what the graph will need, now that it is known better.
+// Reserves what the graph will need, now that it is known better, and has the rows leave the device
+// where it does not hold them.
 class MemoryForRows {
  public:
   MemoryForRows(const GraphDimensions& dimensions, const GraphSettings& settings,
-                const SourceTable& sources, RunContext* context)
+                const SourceTable& sources, RowStorage* storage, RunContext* context)
       : dimensions_(dimensions),
         settings_(settings),
         sources_(sources),
         n_active_(CountByLayer(sources.features(), sources.n_layers())),
+        storage_(storage),
         context_(context) {}
 
   // Of a batch of targets, or of features, from now on: as many as the last plan allows.
@@ -78,44 +83,60 @@ class MemoryForRows {
   }
 
   // The first estimate was made before any feature was known: gives back what it has too much.
-  absl::Status Correct(const std::deque<RowBatch>& batches, const RowsToCome& to_come) {
+  absl::Status Correct(std::deque<RowBatch>* batches, const RowsToCome& to_come) {
     ASSIGN_OR_RETURN(const Need need, NeedWithinLimit(batches, to_come));
     return context_->CorrectReservation(need.bytes, need.what);
   }
   // Rankings change as rows become known.
-  absl::Status Grow(const std::deque<RowBatch>& batches, const RowsToCome& to_come) {
+  absl::Status Grow(std::deque<RowBatch>* batches, const RowsToCome& to_come) {
     ASSIGN_OR_RETURN(const Need need, NeedWithinLimit(batches, to_come));
     return context_->GrowReservation(need.bytes, need.what);
   }
 
  private:
   struct Need {
-    int64_t bytes = 0;
+    int64_t bytes = 0;  // of the device
     std::string what;
   };
 
-  // With half as many rows at once, and half of that, where more would not fit the whole budget.
-  // What others hold of it is no matter, so that graphs repeat.
-  absl::StatusOr<Need> NeedWithinLimit(const std::deque<RowBatch>& batches,
-                                       const RowsToCome& to_come) {
+  // Where more would not fit the whole budget: with rows on the host, if they may leave; with half
+  // as many at once, and half of that. What others hold of it is no matter, so that graphs repeat.
+  absl::StatusOr<Need> NeedWithinLimit(std::deque<RowBatch>* batches, const RowsToCome& to_come) {
     while (true) {
-      const RowPlan plan = PlanRows(dimensions_, sources_, batches, to_come, settings_.batch_size);
-      const Need need = {GraphBytes(dimensions_, n_active_, plan),
+      const RowPlan plan = PlanRows(dimensions_, sources_, *batches, to_come, settings_.batch_size);
+      const GraphMemory bytes = GraphBytes(dimensions_, n_active_, plan);
+      const Need need = {bytes.device,
                          "a graph of " + std::to_string(static_cast<int64_t>(plan.n_selected)) +
                              " features over " + std::to_string(sources_.n_columns()) + " sources"};
-      if (need.bytes <= context_->byte_limit()) return need;
-      if (dimensions_.sweep_rows == 1) {
+      if (need.bytes <= context_->byte_limit()) {
+        RETURN_IF_ERROR(MoveRows(batches, bytes.host, need.what));
+        return need;
+      }
+      if (dimensions_.rows_may_leave && dimensions_.rows == RowPlace::kDevice) {
+        dimensions_.rows = RowPlace::kHost;
+      } else if (dimensions_.sweep_rows > 1) {
+        dimensions_.sweep_rows /= 2;
+      } else {
         return NeverFits("settings.max_feature_nodes", need.what, need.bytes,
                          context_->byte_limit());
       }
-      dimensions_.sweep_rows /= 2;
     }
+  }
+
+  // To where they belong from now on.
+  absl::Status MoveRows(std::deque<RowBatch>* batches, int64_t host_bytes,
+                        const std::string& what) {
+    if (dimensions_.rows == RowPlace::kDevice || storage_->on_host()) return absl::OkStatus();
+    RETURN_IF_ERROR(CheckHostMemory(what, host_bytes, AvailableMemoryBytes()));
+    storage_->KeepOnHost(batches);
+    return absl::OkStatus();
   }
 
   GraphDimensions dimensions_;
   const GraphSettings& settings_;
   const SourceTable& sources_;
   const std::vector<int64_t> n_active_;
+  RowStorage* const storage_;
   RunContext* const context_;
 };
 
@@ -135,7 +156,8 @@ GraphDimensions DimensionsOf(const gemma3::Model& model, const FoldedModel& fold
       .weight_bytes = static_cast<int64_t>(c10::elementSize(placement.dtype)),
       .gradient_bytes = static_cast<int64_t>(c10::elementSize(folded.gradient_type())),
       .on_cpu = placement.device.is_cpu(),
-      .streamed_encoder_bytes = transcoders.StreamedEncoderBytes()};
+      .streamed_encoder_bytes = transcoders.StreamedEncoderBytes(),
+      .rows_may_leave = !placement.device.is_cpu()};
   if (!placement.device.is_cpu()) {
     dimensions.n_sweeps = 1;  // one batch after the other (sweep_batches.h)
     dimensions.sweep_rows = SweepRowsOfGpu(dimensions, budget_bytes);
@@ -162,19 +184,24 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
   const int64_t n_wanted = settings.max_feature_nodes == 0
                                ? n_candidates
                                : std::min<int64_t>(settings.max_feature_nodes, n_candidates);
-  MemoryForRows memory(
+  GraphDimensions dimensions =
       DimensionsOf(model, folded, transcoders, *workers, sources.n_positions(),
-                   static_cast<int64_t>(input.image_runs.size()), context->byte_limit()),
-      settings, sources, context);
+                   static_cast<int64_t>(input.image_runs.size()), context->byte_limit());
+  if (options.rows_may_leave) dimensions.rows_may_leave = true;
+  const RowSweep::Products products = RowSweep::ProductsFor(trace.embedding.device());
+  dimensions.n_copied_vectors =
+      products == RowSweep::Products::kWide ? WideScores::CopiedVectors(sources) : 0;
+  RowStorage storage(trace.embedding.device());
+  MemoryForRows memory(dimensions, settings, sources, &storage, context);
+  std::deque<RowBatch> batches;  // a deque keeps the addresses that FeatureSelection holds
   // The least that can come: targets, and the features of the lowest layers.
-  RETURN_IF_ERROR(memory.Grow({}, {.n_targets = targets.size(),
-                                   .features = {candidates.begin(), candidates.begin() + n_wanted},
-                                   .block_size = n_wanted}));
+  RETURN_IF_ERROR(
+      memory.Grow(&batches, {.n_targets = targets.size(),
+                             .features = {candidates.begin(), candidates.begin() + n_wanted},
+                             .block_size = n_wanted}));
 
   const FrozenModel frozen(model, transcoders.info(), folded, trace);
-  const RowSweep sweep(transcoders, sources, frozen,
-                       RowSweep::ProductsFor(trace.embedding.device()));
-  std::deque<RowBatch> batches;  // a deque keeps the addresses that FeatureSelection holds
+  const RowSweep sweep(transcoders, sources, frozen, products);
   FeatureSelection selection(sources, targets, candidates);
   const auto keep = [&](std::vector<RowBatch> rows) {
     for (RowBatch& batch : rows) {
@@ -183,11 +210,12 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
     }
   };
   context->BeginPhase("logit_rows", targets.size());
-  ASSIGN_OR_RETURN(std::vector<RowBatch> target_rows,
-                   SweepTargets(sweep, features, targets, memory.target_rows(), workers, context));
+  ASSIGN_OR_RETURN(
+      std::vector<RowBatch> target_rows,
+      SweepTargets(sweep, features, targets, memory.target_rows(), &storage, workers, context));
   keep(std::move(target_rows));
 
-  if (n_wanted == 0) RETURN_IF_ERROR(memory.Correct(batches, {}));
+  if (n_wanted == 0) RETURN_IF_ERROR(memory.Correct(&batches, {}));
   context->BeginPhase("feature_rows", n_wanted);
   for (int64_t n_selected = 0; n_selected < n_wanted;) {
     const int64_t block_size = BlockSize(settings, n_selected, n_wanted, n_candidates);
@@ -195,12 +223,12 @@ absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
                                           ? candidates
                                           : selection.MostInfluential(n_wanted - n_selected),
                           .block_size = block_size};
-    RETURN_IF_ERROR(n_selected == 0 ? memory.Correct(batches, to_come)
-                                    : memory.Grow(batches, to_come));
+    RETURN_IF_ERROR(n_selected == 0 ? memory.Correct(&batches, to_come)
+                                    : memory.Grow(&batches, to_come));
     to_come.features.resize(static_cast<size_t>(block_size));
     ASSIGN_OR_RETURN(std::vector<RowBatch> rows,
                      SweepFeatures(sweep, features, std::move(to_come.features),
-                                   memory.feature_rows(), n_selected, workers, context));
+                                   memory.feature_rows(), n_selected, &storage, workers, context));
     keep(std::move(rows));
     n_selected += block_size;
   }

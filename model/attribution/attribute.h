@@ -19,6 +19,9 @@ struct AttributeOptions {
   graph::GraphSettings settings;
   // For each of settings.targets the vocabulary ids of its tokens (target_check.h).
   std::vector<std::vector<int64_t>> target_token_ids;
+  // Whether rows leave the device for the host's memory where the budget does not hold them. Those
+  // of a GPU always may. On the CPU both memories are one, and only tests have a use for it.
+  bool rows_may_leave = false;
 };
 
 // What byte_estimate.h asks for, of a prompt of `n_positions` with `n_images` pictures and crops.
@@ -34,9 +37,11 @@ GraphDimensions DimensionsOf(const gemma3::Model& model, const FoldedModel& fold
 //
 // The context's reservation must cover EstimateGraphBytes(…).most, or be the whole budget. It is
 // corrected when the features are known, and again whenever a new ranking of the features shows
-// that more is needed. Where the whole budget does not hold as many rows at once, half as many
-// are swept at a time, and half of these, down to one. Where it is too small for one,
-// INVALID_ARGUMENT, NEVER_FITS; where others hold it, RESOURCE_EXHAUSTED, DOES_NOT_FIT_NOW.
+// that more is needed. Where the whole budget does not hold all rows, they leave the device if they
+// may. Where it does not hold what sweeps take either, half as many rows are swept at a time, and
+// half of these, down to one. Where it is too small for one, INVALID_ARGUMENT, NEVER_FITS; where
+// others hold it, or the host has no room for the rows, RESOURCE_EXHAUSTED, DOES_NOT_FIT_NOW. The
+// graph does not depend on where its rows were, to the bit.
 absl::StatusOr<graph::AttributionGraph> Attribute(const gemma3::Model& model,
                                                   const FoldedModel& folded,
                                                   const transcoder::TranscoderSet& transcoders,

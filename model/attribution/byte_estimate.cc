@@ -6,6 +6,7 @@
 
 #include "model/attribution/targets.h"
 #include "model/gemma3/attention_pattern.h"
+#include "model/gemma3/device_to_host.h"
 #include "model/gemma3/vision_attention.h"
 
 namespace cajal::attribution {
@@ -24,6 +25,9 @@ constexpr double kAllowance = 1.04;
 // probably.
 constexpr double kAllowanceWithOneDnn = 1.12;
 constexpr double kAtLeast = 1 << 16;
+
+// What a RowBatch takes besides its numbers.
+constexpr double kBatch = 700;
 
 // Scores, softmax and pattern of the largest tile of queries, in numbers. A tile's keys end with
 // it, or with the last image that it begins to read.
@@ -53,7 +57,8 @@ double RowsAtOnce(const GraphDimensions& of, const graph::GraphSettings& setting
                             static_cast<double>(MostTargets(settings)))});
 }
 
-// Bytes of each phase. In floating point: absurd requests must not wrap around.
+// Bytes of the device in each phase, and of the host in all of them. In floating point: absurd
+// requests must not wrap around.
 class Phases {
  public:
   Phases(const GraphDimensions& dimensions, std::span<const int64_t> n_active)
@@ -117,23 +122,46 @@ class Phases {
   }
 
   [[nodiscard]] double Rows(const RowPlan& rows) const {
-    // A ranking looks at one batch after the other.
-    const double ranking =
-        rows.most_rows * n_columns() * (kFloat + NarrowBytes()) + 12 * kFloat * n_columns();
-    return Held() + std::max(gradient_ * rows.n_sweeping, gradient_ * rows.n_values + ranking);
+    // A ranking looks at one batch after the other; to a GPU it comes back for that.
+    const double comes_back = on_host() && !of_.on_cpu ? gradient_ : 0;
+    const double ranking = rows.most_rows * n_columns() * (kFloat + NarrowBytes() + comes_back) +
+                           12 * kFloat * n_columns();
+    return Held() + std::max(gradient_ * rows.n_sweeping, RowsOnDevice(rows) + ranking) +
+           (of_.on_cpu ? kBatch * rows.n_batches : 0);
   }
 
   [[nodiscard]] double Package(const RowPlan& rows) const {
-    const double n_nodes = rows.n_rows + T_ * (L_ + 1);
-    const bool copied = !of_.on_cpu || NarrowBytes() > 0;
-    const double edge = sizeof(int32_t) + sizeof(float) + (copied ? kFloat : 0);
-    // Where the nodes are in rows of each width.
-    const double places = copied ? 24 * (L_ + 1) * n_nodes : 0;
-    return Held() + gradient_ * rows.n_values + edge * rows.n_edges + places + 40 * n_nodes +
-           (sizeof(graph::FeatureNode) + 24) * n_active_total();
+    // A GPU gathers the nodes' columns of one batch after the other.
+    return Held() + RowsOnDevice(rows) +
+           (of_.on_cpu ? Graph(rows) : gradient_ * rows.most_rows * NodesOf(rows));
+  }
+
+  [[nodiscard]] double Host(const RowPlan& rows) const {
+    double bytes = of_.on_cpu ? 0 : Graph(rows);
+    if (on_host()) {
+      // Two buffers on the way here, and two on the way back.
+      const double buffer = std::min(static_cast<double>(gemma3::TensorDownload::kBufferBytes),
+                                     gradient_ * rows.most_rows * n_columns());
+      bytes += gradient_ * rows.n_values + (of_.on_cpu ? 2 : 4) * buffer;
+    }
+    return bytes;
   }
 
  private:
+  [[nodiscard]] bool on_host() const { return of_.rows == RowPlace::kHost; }
+  [[nodiscard]] double RowsOnDevice(const RowPlan& rows) const {
+    return on_host() ? 0 : gradient_ * rows.n_values;
+  }
+  [[nodiscard]] double NodesOf(const RowPlan& rows) const { return rows.n_rows + T_ * (L_ + 1); }
+  // The graph itself, with what it is made from besides the rows.
+  [[nodiscard]] double Graph(const RowPlan& rows) const {
+    const bool copied = !of_.on_cpu || NarrowBytes() > 0;
+    const double edge = sizeof(int32_t) + sizeof(float) + (copied ? kFloat : 0);
+    // Where the nodes are in rows of each width.
+    const double places = copied ? 24 * (L_ + 1) * NodesOf(rows) : 0;
+    return kBatch * rows.n_batches + edge * rows.n_edges + places + 40 * NodesOf(rows) +
+           (sizeof(graph::FeatureNode) + 24) * n_active_total();
+  }
   // Of a number that is not float32, beside the one that it is converted to.
   [[nodiscard]] double NarrowBytes() const { return gradient_ < kFloat ? gradient_ : 0; }
   [[nodiscard]] double QueriesAndKeys() const {
@@ -159,8 +187,9 @@ class Phases {
     const double patterns =
         KeepsPatterns(of_) ? L_ * static_cast<double>(text_.num_attention_heads) * T_ * T_ : 0;
     // A quarter more when they are padded (wide_scores.h).
-    const double copies = of_.on_cpu ? 1 : 2.25;
-    return Trace() + gradient_ * (copies * n_vectors * d_ + patterns) + Tables();
+    double n_copies = of_.on_cpu ? 0 : 1.25 * n_vectors;
+    if (of_.n_copied_vectors.has_value()) n_copies = static_cast<double>(*of_.n_copied_vectors);
+    return Trace() + gradient_ * ((n_vectors + n_copies) * d_ + patterns) + Tables();
   }
 
   const GraphDimensions& of_;
@@ -170,11 +199,13 @@ class Phases {
   const std::vector<int64_t> n_active_;
 };
 
-int64_t LargestPhase(const Phases& phases, const RowPlan& rows) {
-  const double bytes =
-      kAtLeast + phases.Allowance() * std::max({phases.Forward(), phases.Encode(),
-                                                phases.Rows(rows), phases.Package(rows)});
-  return static_cast<int64_t>(std::min(bytes, 9e18));
+int64_t ToBytes(double bytes) { return static_cast<int64_t>(std::min(bytes, 9e18)); }
+
+GraphMemory LargestPhase(const Phases& phases, const RowPlan& rows) {
+  const double device =
+      std::max({phases.Forward(), phases.Encode(), phases.Rows(rows), phases.Package(rows)});
+  return {.device = ToBytes(kAtLeast + phases.Allowance() * device),
+          .host = ToBytes(phases.Allowance() * phases.Host(rows))};
 }
 
 // The most that the rows of so many active features can take.
@@ -193,7 +224,7 @@ RowPlan LargestPlan(const GraphDimensions& of, std::span<const int64_t> n_active
   }
   const bool all = settings.max_feature_nodes == 0 || settings.max_feature_nodes >= n_able;
   plan.n_selected = all ? n_able : settings.max_feature_nodes;
-  plan.n_rows = plan.n_selected + n_targets;
+  plan.n_rows = plan.n_batches = plan.n_selected + n_targets;
   plan.n_values = n_targets * below;
   // From the top down, as many as are selected.
   double left = plan.n_selected;
@@ -206,13 +237,14 @@ RowPlan LargestPlan(const GraphDimensions& of, std::span<const int64_t> n_active
                  (plan.n_selected + T * static_cast<double>(of.config.text.num_hidden_layers + 1));
   plan.n_edges = std::min(plan.n_edges, plan.n_values);
   plan.most_rows = RowsAtOnce(of, settings, plan);
-  plan.n_sweeping =
-      plan.n_values + static_cast<double>(of.n_sweeps) * SweepNumbers(of, plan.most_rows, below, T);
+  // Of rows that leave one batch is on its way.
+  plan.n_sweeping = (of.rows == RowPlace::kHost ? plan.most_rows * below : plan.n_values) +
+                    static_cast<double>(of.n_sweeps) * SweepNumbers(of, plan.most_rows, below, T);
   return plan;
 }
 
-int64_t MostBytes(const GraphDimensions& of, const std::vector<int64_t>& n_active,
-                  const graph::GraphSettings& settings) {
+GraphMemory MostBytes(const GraphDimensions& of, const std::vector<int64_t>& n_active,
+                      const graph::GraphSettings& settings) {
   return LargestPhase(Phases(of, n_active), LargestPlan(of, n_active, settings));
 }
 
@@ -220,7 +252,9 @@ int64_t MostBytes(const GraphDimensions& of, const std::vector<int64_t>& n_activ
 template <typename PerPosition>
 std::vector<int64_t> ActiveOfLayers(const GraphDimensions& of, const graph::GraphSettings& settings,
                                     const PerPosition& per_position) {
-  const int64_t T = std::max<int64_t>(of.n_positions - settings.zero_positions, 0);
+  int64_t T = std::max<int64_t>(of.n_positions - settings.zero_positions, 0);
+  // The whole prompt shares these features: the others may have those of the first positions.
+  if (of.transcoders.activation == transcoder::ActivationKind::kBatchTopK) T = of.n_positions;
   std::vector<int64_t> n_active;
   for (const int64_t n : of.transcoders.features_per_layer) n_active.push_back(T * per_position(n));
   return n_active;
@@ -263,6 +297,8 @@ ByteBounds EstimateGraphBytes(const GraphDimensions& dimensions,
   const TranscoderSetInfo& set = dimensions.transcoders;
   GraphDimensions row_by_row = dimensions;
   row_by_row.sweep_rows = 1;
+  row_by_row.n_copied_vectors = 0;
+  if (dimensions.rows_may_leave) row_by_row.rows = RowPlace::kHost;
   const std::vector<int64_t> fewest =
       ActiveOfLayers(dimensions, settings, [&](int64_t n) { return ActivePerPosition(set, n); });
   return {MostBytes(row_by_row, fewest, settings),
@@ -271,6 +307,11 @@ ByteBounds EstimateGraphBytes(const GraphDimensions& dimensions,
                         ? fewest
                         : ActiveOfLayers(dimensions, settings, [](int64_t n) { return n; }),
                     settings)};
+}
+
+GraphMemory ByteBounds::Within(int64_t budget_bytes) const {
+  if (most.device <= budget_bytes) return most;
+  return {.device = std::max(least.device, budget_bytes), .host = least.host};
 }
 
 double SweepNumbers(const GraphDimensions& of, double rows, double columns, double positions) {
@@ -314,8 +355,8 @@ int64_t SweepRowsOfGpu(const GraphDimensions& of, int64_t budget_bytes) {
   return kSweepRows * static_cast<int64_t>(n);
 }
 
-int64_t GraphBytes(const GraphDimensions& dimensions, std::span<const int64_t> n_active,
-                   const RowPlan& rows) {
+GraphMemory GraphBytes(const GraphDimensions& dimensions, std::span<const int64_t> n_active,
+                       const RowPlan& rows) {
   return LargestPhase(Phases(dimensions, n_active), rows);
 }
 

@@ -6,11 +6,13 @@
 //   encode     the trace, one layer's activations, and the source vectors gathered so far
 //   rows       trace, source vectors, frozen patterns, the rows, and the gradients of each sweep
 //   package    the same without gradients, and the edges
-// Everything that grows with positions, features, rows or nodes is counted, on whichever side of a
-// GPU it lies; weights and constants are not. Pure functions; any thread.
+// Everything that grows with positions, features, rows or nodes is counted; weights and constants
+// are not. Beside a GPU, rows that leave it for the host's memory and the graph that is made there
+// at last are counted apart. Pure functions; any thread.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "model/checkpoint/config.h"
@@ -22,6 +24,9 @@ namespace cajal::attribution {
 // Rows swept at once on the CPU. More rows make larger matrix products, but also a wider cone for
 // each, and the gradients are [positions, rows, d], which should stay within the caches.
 inline constexpr int64_t kSweepRows = 64;
+
+// Where rows are kept once they are swept (row_storage.h).
+enum class RowPlace { kDevice, kHost };
 
 // What does not depend on the features. Refers to `config` and `transcoders`.
 struct GraphDimensions {
@@ -35,6 +40,11 @@ struct GraphDimensions {
   int64_t gradient_bytes = 4;          // of gradients, rows and source vectors
   bool on_cpu = true;                  // else rows are copied to be read, vectors to be padded
   int64_t streamed_encoder_bytes = 0;  // of the encoders that pass through the device at once
+  // Source vectors that a GPU has twice, to score them together (wide_scores.h), once they are
+  // known; before that all of them, padded.
+  std::optional<int64_t> n_copied_vectors;
+  RowPlace rows = RowPlace::kDevice;
+  bool rows_may_leave = false;  // for the host's memory, where the device's does not hold them all
 };
 
 // The rows of a graph, those of the targets included.
@@ -42,19 +52,30 @@ struct RowPlan {
   double n_rows = 0;
   double n_values = 0;   // each row as wide as what lies below its target
   double n_edges = 0;    // no more than this
+  double n_batches = 0;  // that they are kept in (RowBatch)
   double most_rows = 0;  // of one batch
-  // The most that rows and what sweeps hold besides come to at once, in numbers.
+  // The most that the device's rows and what sweeps hold besides come to at once, in numbers.
   double n_sweeping = 0;
   double n_selected = 0;
 };
 
-// Of a request. `most` is with dimensions.sweep_rows rows swept at once, `least` with one. TopK
-// sets bound their active features. Others do not: `most` then has all features active, and `least`
+// Bytes of a graph.
+struct GraphMemory {
+  int64_t device = 0;  // where the weights are: what is reserved
+  int64_t host = 0;    // of the host's memory, beside that
+};
+
+// Of a request. `most` is with dimensions.sweep_rows rows swept at once and all rows on the device,
+// `least` with one, no source vector twice, and rows that have left if they may. TopK sets bound
+// their active features. Others do not: `most` then has all features active, and `least`
 // kAssumedActive per layer and position, at the low end of published sets, so that nothing is
 // refused that might fit.
 struct ByteBounds {
-  int64_t least = 0;
-  int64_t most = 0;
+  GraphMemory least;
+  GraphMemory most;
+
+  // What a graph takes where the device's budget is this: all of it rather than more, if it can.
+  [[nodiscard]] GraphMemory Within(int64_t budget_bytes) const;
 };
 inline constexpr int64_t kAssumedActive = 16;
 
@@ -75,8 +96,8 @@ int64_t TargetRowsAtOnce(const GraphDimensions& dimensions);
 int64_t SweepRowsOfGpu(const GraphDimensions& dimensions, int64_t budget_bytes);
 
 // Of a graph whose active features are known, n_active: per layer.
-int64_t GraphBytes(const GraphDimensions& dimensions, std::span<const int64_t> n_active,
-                   const RowPlan& rows);
+GraphMemory GraphBytes(const GraphDimensions& dimensions, std::span<const int64_t> n_active,
+                       const RowPlan& rows);
 
 // What a forward pass holds at once inside its largest block, of the decoder or the tower; nothing
 // recorded. n_images counts pictures and crops.

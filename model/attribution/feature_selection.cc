@@ -14,6 +14,15 @@ namespace {
 // circuit-tracer's floor when it normalises rows for the ranking.
 constexpr double kRowSumFloor = 1e-8;
 
+// Rows where the influence is computed, whichever memory they are kept in.
+at::Tensor BroughtTo(const at::Device& device, const at::Tensor& rows,
+                     gemma3::MatrixUpload* upload) {
+  if (rows.device() == device) return rows;
+  at::Tensor here = at::empty(rows.sizes(), rows.options().device(device));
+  upload->Copy(rows, &here);
+  return here;
+}
+
 }  // namespace
 
 FeatureSelection::FeatureSelection(const SourceTable& sources, const Targets& targets,
@@ -40,6 +49,7 @@ void FeatureSelection::AddRows(const RowBatch* batch) {
 std::vector<double> FeatureSelection::Influence() const {
   at::Tensor by_column =
       at::zeros({sources_.n_columns()}, sources_.token_vectors().options().dtype(at::kDouble));
+  gemma3::MatrixUpload upload(by_column.device());
   for (size_t layer = rows_by_layer_.size(); layer-- > 0;) {
     // No edges among rows of one layer, so their own influence is final here.
     const at::Tensor cpu = by_column.cpu();
@@ -56,10 +66,11 @@ std::vector<double> FeatureSelection::Influence() const {
         shares.push_back(
             static_cast<float>(weight / std::max(rows.batch->absolute_sums[row], kRowSumFloor)));
       }
-      const at::Tensor values = rows.batch->values.slice(0, rows.begin, rows.end)
-                                    .slice(1, 0, length)
-                                    .abs()
-                                    .to(at::kFloat);
+      const at::Tensor values =
+          BroughtTo(by_column.device(),
+                    rows.batch->values.slice(0, rows.begin, rows.end).slice(1, 0, length), &upload)
+              .abs()
+              .to(at::kFloat);
       const at::Tensor weights = gemma3::ToDevice(at::tensor(shares, at::kFloat), values.device());
       by_column.slice(0, 0, length).add_(at::mv(values.t(), weights));
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "model/attribution/sweep_batches.h"
 
@@ -14,6 +15,7 @@ namespace {
 struct BatchSize {
   double values = 0;
   double sweep = 0;
+  double n_batches = 0;  // one for each layer
 };
 
 BatchSize SizeOf(const GraphDimensions& dimensions, const SourceTable& sources,
@@ -21,8 +23,10 @@ BatchSize SizeOf(const GraphDimensions& dimensions, const SourceTable& sources,
   const FeatureTable& table = sources.features();
   BatchSize size;
   int64_t reach = 0;
+  int32_t layer = -1;
   for (const int64_t feature : batch) {
     const auto i = static_cast<size_t>(feature);
+    if (std::exchange(layer, table.layers[i]) != table.layers[i]) ++size.n_batches;
     size.values += static_cast<double>(sources.ColumnsBelow(table.layers[i]));
     reach = std::max<int64_t>(reach, table.positions[i] + 1);
   }
@@ -35,18 +39,26 @@ BatchSize SizeOf(const GraphDimensions& dimensions, const SourceTable& sources,
   return size;
 }
 
-// The most that is held while these batches are swept in order, some side by side, beside `held`.
-double MostHeld(const std::vector<BatchSize>& batches, double held, size_t n_sweeps) {
+// The most that the device holds while these batches are swept in order, some side by side, beside
+// `held`.
+double MostHeld(const GraphDimensions& dimensions, const std::vector<BatchSize>& batches,
+                double held) {
+  const auto n_sweeps = static_cast<size_t>(dimensions.n_sweeps);
   double most = held;
+  double leaving = 0;  // the largest so far that may be on its way to the host
   for (size_t begin = 0; begin < batches.size(); ++begin) {
-    // The first of those under way may be the last to end: what the next one leaves is there, too.
-    double now = held;
+    double now = held + leaving;
     for (size_t i = begin; i < std::min(begin + n_sweeps, batches.size()); ++i) {
       now += batches[i].sweep;
     }
+    // The first of those under way may be the last to end: what the next one leaves is there, too.
     if (n_sweeps > 1 && begin + 1 < batches.size()) now += batches[begin + 1].values;
     most = std::max(most, now);
-    held += batches[begin].values;
+    if (dimensions.rows == RowPlace::kHost) {
+      leaving = std::max(leaving, batches[begin].values);
+    } else {
+      held += batches[begin].values;
+    }
   }
   return most;
 }
@@ -58,13 +70,13 @@ RowPlan PlanRows(const GraphDimensions& dimensions, const SourceTable& sources,
                  int64_t batch_size) {
   RowPlan plan;
   const auto T = static_cast<double>(sources.n_positions());
-  const auto n_sweeps = static_cast<size_t>(dimensions.n_sweeps);
   // Per layer: rows, and how many of these are feature nodes.
   std::vector<double> rows(static_cast<size_t>(sources.n_layers()) + 1, 0), selected = rows;
   std::vector<BatchSize> of_targets;
   for (const RowBatch& batch : batches) {
     const auto n_values = static_cast<double>(batch.values.numel());
     plan.n_values += n_values;
+    ++plan.n_batches;
     plan.most_rows = std::max(plan.most_rows, static_cast<double>(batch.size()));
     if (batch.are_targets) {
       const auto n_rows = static_cast<double>(batch.size());
@@ -82,10 +94,14 @@ RowPlan PlanRows(const GraphDimensions& dimensions, const SourceTable& sources,
     const auto n_rows = static_cast<double>(std::min(target_rows, to_come.n_targets - begin));
     of_targets.push_back({n_rows * n_columns, SweepNumbers(dimensions, n_rows, n_columns, T)});
     plan.n_values += of_targets.back().values;
+    ++plan.n_batches;
     plan.most_rows = std::max(plan.most_rows, n_rows);
     rows.back() += n_rows;
   }
-  plan.n_sweeping = std::max(plan.n_values, MostHeld(of_targets, 0, n_sweeps));
+  const auto kept_on_device = [&] {
+    return dimensions.rows == RowPlace::kHost ? 0 : plan.n_values;
+  };
+  plan.n_sweeping = std::max(kept_on_device(), MostHeld(dimensions, of_targets, 0));
   const int64_t feature_rows = std::min(dimensions.sweep_rows, batch_size);
   for (auto begin = to_come.features.begin(); begin != to_come.features.end();) {
     const auto end = begin + std::min<int64_t>(to_come.block_size, to_come.features.end() - begin);
@@ -94,8 +110,11 @@ RowPlan PlanRows(const GraphDimensions& dimensions, const SourceTable& sources,
       sizes.push_back(SizeOf(dimensions, sources, batch));
       plan.most_rows = std::max(plan.most_rows, static_cast<double>(batch.size()));
     }
-    plan.n_sweeping = std::max(plan.n_sweeping, MostHeld(sizes, plan.n_values, n_sweeps));
-    for (const BatchSize& size : sizes) plan.n_values += size.values;
+    plan.n_sweeping = std::max(plan.n_sweeping, MostHeld(dimensions, sizes, kept_on_device()));
+    for (const BatchSize& size : sizes) {
+      plan.n_values += size.values;
+      plan.n_batches += size.n_batches;
+    }
     for (; begin != end; ++begin) {
       const int layer = sources.features().layers[static_cast<size_t>(*begin)];
       ++rows[static_cast<size_t>(layer)];

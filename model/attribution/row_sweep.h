@@ -26,7 +26,8 @@ namespace cajal::attribution {
 // Computed rows. Entry i of each vector belongs to row i.
 struct RowBatch {
   // [rows, columns]: a prefix of SourceTable's columns, up to the layer of the highest target; all
-  // rows of features are of one layer. Bias columns are zero. Of the gradients' type.
+  // rows of features are of one layer. Bias columns are zero. Of the gradients' type; on the device
+  // or in the host's memory (row_storage.h).
   at::Tensor values;
   bool are_targets = false;      // rows of the graph's targets, not of feature nodes
   std::vector<int64_t> targets;  // index into FeatureTable; with are_targets the target's rank

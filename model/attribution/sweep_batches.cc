@@ -57,8 +57,8 @@ double CostOf(const FeatureTable& table, const std::vector<Batch>& batches) {
 // their rows in order.
 template <typename SweepBatch>
 absl::StatusOr<std::vector<RowBatch>> SweepAll(size_t n_batches, bool on_cpu, int64_t done_before,
-                                               SweepWorkers* workers, RunContext* context,
-                                               const SweepBatch& sweep_batch) {
+                                               RowStorage* storage, SweepWorkers* workers,
+                                               RunContext* context, const SweepBatch& sweep_batch) {
   std::vector<std::vector<RowBatch>> batches(n_batches);
   std::atomic<size_t> next = 0;
   std::atomic<int64_t> rows_done = done_before;
@@ -68,6 +68,7 @@ absl::StatusOr<std::vector<RowBatch>> SweepAll(size_t n_batches, bool on_cpu, in
       std::optional<std::vector<RowBatch>> rows = sweep_batch(i);
       if (!rows.has_value()) return;
       batches[i] = *std::move(rows);
+      storage->Keep(&batches[i]);
       for (const RowBatch& batch : batches[i]) rows_done += batch.size();
       report();
     }
@@ -77,6 +78,7 @@ absl::StatusOr<std::vector<RowBatch>> SweepAll(size_t n_batches, bool on_cpu, in
   } else {
     sweep_until_none_is_left(advance);
   }
+  storage->Wait();
   RETURN_IF_ERROR(context->CheckStop());
   std::vector<RowBatch> all;
   for (std::vector<RowBatch>& rows : batches) {
@@ -105,18 +107,19 @@ std::vector<Batch> CutBatches(const FeatureTable& table, const std::vector<int64
 
 absl::StatusOr<std::vector<RowBatch>> SweepTargets(const RowSweep& sweep, const FeatureTable& table,
                                                    const Targets& targets, int64_t max_rows,
-                                                   SweepWorkers* workers, RunContext* context) {
+                                                   RowStorage* storage, SweepWorkers* workers,
+                                                   RunContext* context) {
   const auto n_directions = std::ssize(targets.direction_ranks);
   const auto n_batches = static_cast<size_t>((n_directions + max_rows - 1) / max_rows);
   ASSIGN_OR_RETURN(std::vector<RowBatch> rows,
-                   SweepAll(n_batches, sweep.on_cpu(), 0, workers, context, [&](size_t i) {
+                   SweepAll(n_batches, sweep.on_cpu(), 0, storage, workers, context, [&](size_t i) {
                      const int64_t begin = static_cast<int64_t>(i) * max_rows;
                      return sweep.DirectionRows(targets, begin,
                                                 std::min(begin + max_rows, n_directions), *context);
                    }));
-  ASSIGN_OR_RETURN(
-      std::vector<RowBatch> feature_rows,
-      SweepFeatures(sweep, table, targets.features, max_rows, n_directions, workers, context));
+  ASSIGN_OR_RETURN(std::vector<RowBatch> feature_rows,
+                   SweepFeatures(sweep, table, targets.features, max_rows, n_directions, storage,
+                                 workers, context));
   std::map<int64_t, int64_t> rank_of;
   for (size_t i = 0; i < targets.features.size(); ++i) {
     rank_of[targets.features[i]] = targets.feature_ranks[i];
@@ -132,10 +135,10 @@ absl::StatusOr<std::vector<RowBatch>> SweepTargets(const RowSweep& sweep, const 
 absl::StatusOr<std::vector<RowBatch>> SweepFeatures(const RowSweep& sweep,
                                                     const FeatureTable& table,
                                                     std::vector<int64_t> features, int64_t max_rows,
-                                                    int64_t done_before, SweepWorkers* workers,
-                                                    RunContext* context) {
+                                                    int64_t done_before, RowStorage* storage,
+                                                    SweepWorkers* workers, RunContext* context) {
   const std::vector<Batch> batches = CutBatches(table, features, max_rows);
-  return SweepAll(batches.size(), sweep.on_cpu(), done_before, workers, context,
+  return SweepAll(batches.size(), sweep.on_cpu(), done_before, storage, workers, context,
                   [&](size_t i) { return sweep.FeatureRows(batches[i], *context); });
 }
 

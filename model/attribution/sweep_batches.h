@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "model/attribution/byte_estimate.h"
+#include "model/attribution/row_storage.h"
 #include "model/attribution/row_sweep.h"
 #include "model/attribution/source_table.h"
 #include "model/attribution/sweep_workers.h"
@@ -25,17 +26,19 @@ std::vector<std::vector<int64_t>> CutBatches(const FeatureTable& table,
                                              const std::vector<int64_t>& features,
                                              int64_t max_rows);
 
-// Rows of all targets, at most `max_rows` a batch. Advances the current phase by rows, from 0.
+// Rows of all targets, at most `max_rows` a batch, all where `storage` keeps them. Advances the
+// current phase by rows, from 0.
 absl::StatusOr<std::vector<RowBatch>> SweepTargets(const RowSweep& sweep, const FeatureTable& table,
                                                    const Targets& targets, int64_t max_rows,
-                                                   SweepWorkers* workers, RunContext* context);
+                                                   RowStorage* storage, SweepWorkers* workers,
+                                                   RunContext* context);
 
-// Rows of these features (indices into `table`, in any order), at most `max_rows` a batch. Advances
-// the current phase by rows, from `done_before`. Stops within one batch of each thread.
+// Rows of these features (indices into `table`, in any order), likewise. Advances the current phase
+// by rows, from `done_before`. Stops within one batch of each thread.
 absl::StatusOr<std::vector<RowBatch>> SweepFeatures(const RowSweep& sweep,
                                                     const FeatureTable& table,
                                                     std::vector<int64_t> features, int64_t max_rows,
-                                                    int64_t done_before, SweepWorkers* workers,
-                                                    RunContext* context);
+                                                    int64_t done_before, RowStorage* storage,
+                                                    SweepWorkers* workers, RunContext* context);
 
 }  // namespace cajal::attribution

@@ -23,12 +23,14 @@ WideScores::WideScores(const SourceTable& sources, at::ScalarType gradient_type)
   }
 }
 
-std::vector<WideScores::Segment> WideScores::Segments(const SourceTable& sources, int layer,
-                                                      at::ScalarType gradient_type) {
+std::vector<WideScores::Layout> WideScores::LayoutsOf(const SourceTable& sources, int layer) {
+  struct Source {
+    int64_t row;
+    int64_t column;
+  };
   const auto T = static_cast<size_t>(sources.n_positions());
   std::vector<std::vector<Source>> at_position(T);
-  const int64_t n_own = sources.ColumnsBelow(layer + 1) - sources.ColumnsBelow(layer);
-  int64_t later_row = n_own;
+  int64_t later_row = sources.ColumnsBelow(layer + 1) - sources.ColumnsBelow(layer);
   for (size_t position = 0; position < T; ++position) {
     const auto p = static_cast<int64_t>(position);
     const auto append = [&](int64_t row, int64_t column, int64_t n) {
@@ -42,11 +44,6 @@ std::vector<WideScores::Segment> WideScores::Segments(const SourceTable& sources
       later_row += n;
     }
   }
-  const bool has_later = later_row > n_own;
-  const at::Tensor vectors =
-      (has_later ? at::cat({sources.LayerVectors(layer), sources.LaterLayerVectors(layer)})
-                 : sources.LayerVectors(layer))
-          .to(gradient_type);
 
   // Those with the most sources first.
   std::vector<int64_t> order(T);
@@ -54,86 +51,101 @@ std::vector<WideScores::Segment> WideScores::Segments(const SourceTable& sources
   const auto size_at = [&](int64_t p) { return at_position[static_cast<size_t>(p)].size(); };
   std::stable_sort(order.begin(), order.end(),
                    [&](int64_t a, int64_t b) { return size_at(a) > size_at(b); });
-  std::vector<Segment> segments;
+  std::vector<Layout> layouts;
   for (auto begin = order.begin(); begin != order.end();) {
     const auto end = std::find_if(begin, order.end(),
                                   [&](int64_t p) { return 5 * size_at(p) < 4 * size_at(*begin); });
-    std::vector<int64_t> positions(begin, end);
-    std::sort(positions.begin(), positions.end());
-    segments.push_back(MakeSegment(sources, layer, std::move(positions), at_position, vectors));
+    Layout layout{.positions = {begin, end}, .width = static_cast<int64_t>(size_at(*begin))};
+    std::sort(layout.positions.begin(), layout.positions.end());
+    layout.begin = {0};
+    const int64_t n = std::ssize(layout.positions);
+    for (int64_t i = 0; i < n; ++i) {
+      const auto& here = at_position[static_cast<size_t>(layout.positions[static_cast<size_t>(i)])];
+      for (size_t j = 0; j < here.size(); ++j) {
+        layout.rows.push_back(here[j].row);
+        layout.columns.push_back(here[j].column);
+        layout.places.push_back(i * layout.width + static_cast<int64_t>(j));
+      }
+      layout.begin.push_back(std::ssize(layout.rows));
+    }
+    const bool has_gaps = layout.positions.back() - layout.positions.front() + 1 != n;
+    layout.is_run =
+        !has_gaps && std::ssize(layout.rows) == n * layout.width && sources.Writers(layer).empty();
+    layouts.push_back(std::move(layout));
     begin = end;
+  }
+  return layouts;
+}
+
+int64_t WideScores::CopiedVectors(const SourceTable& sources) {
+  int64_t n = 0;
+  for (int layer = 0; layer < sources.n_layers(); ++layer) {
+    for (const Layout& layout : LayoutsOf(sources, layer)) {
+      if (!layout.is_run) n += std::ssize(layout.positions) * layout.width;
+    }
+  }
+  return n;
+}
+
+std::vector<WideScores::Segment> WideScores::Segments(const SourceTable& sources, int layer,
+                                                      at::ScalarType gradient_type) {
+  const at::Tensor vectors =
+      (sources.Writers(layer).empty()
+           ? sources.LayerVectors(layer)
+           : at::cat({sources.LayerVectors(layer), sources.LaterLayerVectors(layer)}))
+          .to(gradient_type);
+  const at::Device device = vectors.device();
+  const int64_t d = vectors.size(1);
+  std::vector<Segment> segments;
+  for (Layout& layout : LayoutsOf(sources, layer)) {
+    const int64_t n = std::ssize(layout.positions);
+    Segment segment;
+    if (layout.is_run) {
+      segment.vectors =
+          vectors.slice(0, layout.rows.front(), layout.rows.front() + n * layout.width)
+              .view({n, layout.width, d});
+    } else {
+      segment.at_positions = OnDevice(layout.positions, device);
+      segment.places = OnDevice(layout.places, device);
+      segment.columns = OnDevice(layout.columns, device);
+      segment.vectors = at::zeros({n * layout.width, d}, vectors.options())
+                            .index_copy_(0, segment.places,
+                                         vectors.index_select(0, OnDevice(layout.rows, device)))
+                            .view({n, layout.width, d});
+    }
+    segment.layout = std::move(layout);
+    segments.push_back(std::move(segment));
   }
   return segments;
 }
 
-WideScores::Segment WideScores::MakeSegment(const SourceTable& sources, int layer,
-                                            std::vector<int64_t> positions,
-                                            const std::vector<std::vector<Source>>& at_position,
-                                            const at::Tensor& vectors) {
-  const auto n = static_cast<int64_t>(positions.size());
-  int64_t width = 0;
-  for (const int64_t p : positions) {
-    width = std::max(width, std::ssize(at_position[static_cast<size_t>(p)]));
-  }
-  std::vector<int64_t> rows, places, columns;
-  std::vector<int64_t> begin = {0};
-  for (int64_t i = 0; i < n; ++i) {
-    const auto& here = at_position[static_cast<size_t>(positions[static_cast<size_t>(i)])];
-    for (size_t j = 0; j < here.size(); ++j) {
-      rows.push_back(here[j].row);
-      columns.push_back(here[j].column);
-      places.push_back(i * width + static_cast<int64_t>(j));
-    }
-    begin.push_back(std::ssize(rows));
-  }
-  Segment segment;
-  const bool has_gaps = positions.back() - positions.front() + 1 != n;
-  const int64_t d = vectors.size(1);
-  if (!has_gaps && std::ssize(rows) == n * width && sources.Writers(layer).empty()) {
-    segment.is_run = true;
-    segment.vectors = vectors.slice(0, rows.front(), rows.front() + n * width).view({n, width, d});
-  } else {
-    const at::Device device = vectors.device();
-    segment.at_positions = OnDevice(positions, device);
-    segment.places = OnDevice(places, device);
-    segment.columns = OnDevice(columns, device);
-    segment.vectors =
-        at::zeros({n * width, d}, vectors.options())
-            .index_copy_(0, segment.places, vectors.index_select(0, OnDevice(rows, device)))
-            .view({n, width, d});
-  }
-  segment.positions = std::move(positions);
-  segment.begin = std::move(begin);
-  return segment;
-}
-
 void WideScores::Score(int layer, const ResidualGradient& gradient, at::Tensor* values) const {
   for (const Segment& segment : layers_[static_cast<size_t>(layer)]) {
-    const auto place_of = [&](int64_t position) {
-      return std::lower_bound(segment.positions.begin(), segment.positions.end(), position) -
-             segment.positions.begin();
+    const Layout& layout = segment.layout;
+    const auto place_of = [&layout](int64_t position) {
+      return std::lower_bound(layout.positions.begin(), layout.positions.end(), position) -
+             layout.positions.begin();
     };
     const int64_t first = place_of(gradient.active.begin);
     const int64_t last = place_of(gradient.active.end);
     if (first >= last) continue;
     const int64_t n = last - first;
-    const int64_t width = segment.vectors.size(1);
-    const int64_t position = segment.positions[static_cast<size_t>(first)];
+    const int64_t width = layout.width;
+    const int64_t position = layout.positions[static_cast<size_t>(first)];
     const at::Tensor at_positions =
-        segment.is_run
-            ? gradient.values.slice(0, position, position + n)
-            : gradient.values.index_select(0, segment.at_positions.slice(0, first, last));
+        layout.is_run ? gradient.values.slice(0, position, position + n)
+                      : gradient.values.index_select(0, segment.at_positions.slice(0, first, last));
     // [rows, positions, width]
     const at::Tensor scores =
         at::bmm(at_positions, segment.vectors.slice(0, first, last).transpose(1, 2))
             .transpose(0, 1);
-    if (segment.is_run) {
+    if (layout.is_run) {
       const int64_t column = sources_.GroupBegin(layer, position);
       values->slice(1, column, column + n * width).unflatten(1, {n, width}).add_(scores);
       continue;
     }
-    const int64_t begin = segment.begin[static_cast<size_t>(first)];
-    const int64_t end = segment.begin[static_cast<size_t>(last)];
+    const int64_t begin = layout.begin[static_cast<size_t>(first)];
+    const int64_t end = layout.begin[static_cast<size_t>(last)];
     // No column twice, so the order of additions is no matter.
     values->index_add_(1, segment.columns.slice(0, begin, end),
                        scores.reshape({gradient.n_rows(), n * width})

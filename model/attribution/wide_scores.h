@@ -30,31 +30,35 @@ class WideScores {
   // layers below included, to the rows' columns. values: [gradient.n_rows(), columns].
   void Score(int layer, const ResidualGradient& gradient, at::Tensor* values) const;
 
+  // How many vectors it holds beside the table's own, padding included.
+  [[nodiscard]] static int64_t CopiedVectors(const SourceTable& sources);
+
  private:
-  // Positions with about as many sources: no padded group is a quarter larger than it need be.
-  struct Segment {
+  // Positions of a layer with about as many sources: no padded group is a quarter larger than it
+  // need be.
+  struct Layout {
     std::vector<int64_t> positions;  // ascending
-    at::Tensor vectors;              // [positions, width, d]
+    int64_t width = 0;               // the most sources of a position
     // Whether the positions follow on each other and none is padded: then their columns do, too.
     bool is_run = false;
-    // Of other segments, on the device: the positions; and for each source its place among the
-    // positions * width scores of a row, and its column. Those of positions[i] begin at begin[i].
-    at::Tensor at_positions;     // [positions]
-    at::Tensor places;           // [sources]
-    at::Tensor columns;          // [sources]
+    // For each source the row of its vector, those of LaterVectors after the layer's own; its place
+    // among the positions * width scores of a row; and its column in SourceTable. Those of
+    // positions[i] begin at begin[i].
+    std::vector<int64_t> rows, places, columns;
     std::vector<int64_t> begin;  // [positions + 1]
   };
-  struct Source {
-    int64_t row;     // of the layer's vectors, those of LaterVectors after its own
-    int64_t column;  // in SourceTable
+  struct Segment {
+    Layout layout;
+    at::Tensor vectors;  // [positions, width, d]
+    // What the layout says, on the device, unless it is a run.
+    at::Tensor at_positions;  // [positions]
+    at::Tensor places;        // [sources]
+    at::Tensor columns;       // [sources]
   };
 
+  [[nodiscard]] static std::vector<Layout> LayoutsOf(const SourceTable& sources, int layer);
   [[nodiscard]] static std::vector<Segment> Segments(const SourceTable& sources, int layer,
                                                      at::ScalarType gradient_type);
-  [[nodiscard]] static Segment MakeSegment(const SourceTable& sources, int layer,
-                                           std::vector<int64_t> positions,
-                                           const std::vector<std::vector<Source>>& at_position,
-                                           const at::Tensor& vectors);
 
   const SourceTable& sources_;
   std::vector<std::vector<Segment>> layers_;

@@ -33,7 +33,7 @@ int64_t MostBytes(const transcoder::TranscoderSetInfo& set,
   const checkpoint::Gemma3Config config = Gemma4b();
   return EstimateGraphBytes(
              {.config = config, .transcoders = set, .n_positions = 290, .n_images = 1}, settings)
-      .most;
+      .most.device;
 }
 
 // The paper's graph: one picture, 290 positions, 7500 features.
@@ -72,7 +72,41 @@ TEST(ByteEstimate, AllowsForOneRowAtOnceInItsLowerBound) {
   const ByteBounds bounds =
       EstimateGraphBytes({.config = config, .transcoders = set, .n_positions = 290, .n_images = 1},
                          {.max_feature_nodes = 1000});
-  EXPECT_GE(bounds.most - bounds.least, int64_t{63} * 493'290 * 4);
+  EXPECT_GE(bounds.most.device - bounds.least.device, int64_t{63} * 493'290 * 4);
+}
+
+// By hand: 10 rows over 493 290 sources and 7500 over 478 790, 2 bytes a number, are 7.19 GB, the
+// sources' vectors 2.52 GB.
+TEST(ByteEstimate, CountsRowsThatMayLeaveAGpuAsTheHostsInItsLowerBound) {
+  const checkpoint::Gemma3Config config = Gemma4b();
+  const transcoder::TranscoderSetInfo set = PaperSet();
+  GraphDimensions dimensions{.config = config,
+                             .transcoders = set,
+                             .n_positions = 290,
+                             .gradient_bytes = 2,
+                             .on_cpu = false};
+  const graph::GraphSettings settings{.max_feature_nodes = 7500};
+  const ByteBounds stay = EstimateGraphBytes(dimensions, settings);
+  dimensions.rows_may_leave = true;
+  const ByteBounds leave = EstimateGraphBytes(dimensions, settings);
+  EXPECT_GE(stay.least.device, int64_t{9'710'000'000});
+  EXPECT_GE(leave.least.device, int64_t{2'520'000'000});
+  EXPECT_LE(leave.least.device, int64_t{4'000'000'000});
+  EXPECT_GE(leave.least.host - stay.least.host, int64_t{7'190'000'000});
+  EXPECT_LE(leave.least.host - stay.least.host, int64_t{8'000'000'000});
+  EXPECT_EQ(leave.most.device, stay.most.device);
+}
+
+TEST(ByteEstimate, TakesAllOfABudgetThatIsTooSmallForTheMost) {
+  const ByteBounds bounds{.least = {.device = 100, .host = 40},
+                          .most = {.device = 300, .host = 10}};
+  const auto within = [&](int64_t budget_bytes) {
+    const GraphMemory bytes = bounds.Within(budget_bytes);
+    return std::pair(bytes.device, bytes.host);
+  };
+  EXPECT_EQ(within(300), std::pair(int64_t{300}, int64_t{10}));
+  EXPECT_EQ(within(299), std::pair(int64_t{299}, int64_t{40}));
+  EXPECT_EQ(within(50), std::pair(int64_t{100}, int64_t{40}));
 }
 
 TEST(ByteEstimate, CountsAVectorForEachLayerThatAFeatureWritesTo) {
@@ -100,8 +134,8 @@ TEST(ByteEstimate, IsUnboundedInAllButNameWhenTheSetHasNoK) {
   const checkpoint::Gemma3Config config = Gemma4b();
   const ByteBounds bounds = EstimateGraphBytes(
       {.config = config, .transcoders = set, .n_positions = 290, .n_images = 1}, {});
-  EXPECT_GT(bounds.most, int64_t{34} * 289 * 163'840 * 2560 * 4);
-  EXPECT_LT(bounds.least, MostBytes(PaperSet()));
+  EXPECT_GT(bounds.most.device, int64_t{34} * 289 * 163'840 * 2560 * 4);
+  EXPECT_LT(bounds.least.device, MostBytes(PaperSet()));
 }
 
 }  // namespace

@@ -125,6 +125,26 @@ TEST_P(RowSweepTest, ScoresInWideProductsWhatEachSourceMeets) {
   }
 }
 
+// A run of positions with as many sources each is scored as it lies. Others are padded by less than
+// a quarter.
+TEST_P(RowSweepTest, CopiesVectorsForWideProductsOnlyWhereItMust) {
+  int64_t n_vectors = 0;
+  for (int layer = 0; layer < sources_->n_layers(); ++layer) {
+    for (int64_t p = 0; p < kPositions; ++p) {
+      n_vectors += sources_->Vectors(layer, p).size(0);
+      if (!sources_->Writers(layer).empty()) n_vectors += sources_->LaterVectors(layer, p).size(0);
+    }
+  }
+  const int64_t n_copied = WideScores::CopiedVectors(*sources_);
+  const bool has_k = GetParam().transcoders.activation == ActivationKind::kTopK;
+  if (has_k && !sources_->is_cross_layer()) {
+    EXPECT_EQ(n_copied, 0);
+  } else {
+    EXPECT_GT(n_copied, n_vectors / 2);
+    EXPECT_LE(4 * n_copied, 5 * n_vectors);
+  }
+}
+
 // The angle between the rows, of edges that span orders of magnitude.
 TEST_P(RowSweepTest, GivesNearlyTheSameRowsFromGradientsInBfloat16) {
   const std::vector<int64_t> features = FeaturesFromTheTop();
