@@ -76,7 +76,7 @@ void AddModelFlags(CLI::App* app, EngineOptions* engine) {
          "--residency",
          [engine](const std::string& name) { engine->residency = kResidencies.at(name); },
          "Where the transcoders live: device = on it; encoders = these on it, decoder rows fetched "
-         "from the files; stream = encoders, too, pass through one layer at a time. The graph is "
+         "from the files; stream = encoders, too, pass through piece by piece. The graph is "
          "the same. Default: auto = the first that fits")
       ->check(CLI::IsMember(kResidencies))
       ->type_name("WHERE");

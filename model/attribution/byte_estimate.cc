@@ -75,6 +75,10 @@ class Phases {
     for (const int64_t of_layer : n_active_) n += static_cast<double>(of_layer);
     return n;
   }
+  // What stays of them from one graph to the next.
+  [[nodiscard]] double StreamedEncoders() const {
+    return static_cast<double>(of_.streamed_encoder_bytes);
+  }
   // Tokens, features, and an error and a bias at each (layer, position).
   [[nodiscard]] double n_columns() const { return n_active_total() + T_ + 2 * L_ * T_; }
 
@@ -117,8 +121,7 @@ class Phases {
       largest = std::max(largest, gradient_ * vectors + std::max(encoding, reconstruction));
       vectors += (columns + later) * d_;
     }
-    return Trace() + std::max(largest, gradient_ * vectors) + Tables() +
-           static_cast<double>(of_.streamed_encoder_bytes);
+    return Trace() + std::max(largest, gradient_ * vectors) + Tables();
   }
 
   [[nodiscard]] double Rows(const RowPlan& rows) const {
@@ -204,7 +207,7 @@ int64_t ToBytes(double bytes) { return static_cast<int64_t>(std::min(bytes, 9e18
 GraphMemory LargestPhase(const Phases& phases, const RowPlan& rows) {
   const double device =
       std::max({phases.Forward(), phases.Encode(), phases.Rows(rows), phases.Package(rows)});
-  return {.device = ToBytes(kAtLeast + phases.Allowance() * device),
+  return {.device = ToBytes(kAtLeast + phases.StreamedEncoders() + phases.Allowance() * device),
           .host = ToBytes(phases.Allowance() * phases.Host(rows))};
 }
 

@@ -12,7 +12,7 @@ enum class Residency {
   kAuto,      // the first of those below that fits (ChooseResidency)
   kDevice,    // all matrices on the device
   kEncoders,  // encoders on the device; decoder rows are fetched from the files when needed
-  kStream,    // encoders, too, pass through the device one layer at a time, the next under way
+  kStream,    // encoders, too, pass through the device piece by piece, the next under way
 };
 
 // "auto", "device", "encoders", "stream".

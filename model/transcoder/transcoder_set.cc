@@ -10,8 +10,11 @@
 namespace cajal::transcoder {
 
 TranscoderSet::TranscoderSet(TranscoderSetInfo info, std::vector<LayerWeights> layers,
-                             Residency residency)
-    : info_(std::move(info)), layers_(std::move(layers)), residency_(residency) {
+                             Residency residency, int64_t piece_bytes)
+    : info_(std::move(info)),
+      layers_(std::move(layers)),
+      residency_(residency),
+      piece_bytes_(piece_bytes) {
   CAJAL_CHECK(residency != Residency::kAuto);
   info_.features_per_layer.clear();
   info_.last_written.clear();
@@ -25,21 +28,34 @@ TranscoderSet::TranscoderSet(TranscoderSetInfo info, std::vector<LayerWeights> l
   if (residency != Residency::kStream) return;
   std::vector<const WeightMatrix*> encoders;
   for (const LayerWeights& w : layers_) encoders.push_back(&w.W_enc);
-  stream_ = std::make_unique<EncoderStream>(std::move(encoders));
+  stream_ = std::make_unique<EncoderStream>(std::move(encoders), piece_bytes_);
 }
 
 int64_t TranscoderSet::StreamedEncoderBytes() const {
   if (residency_ != Residency::kStream) return 0;
   int64_t largest = 0;
-  for (const LayerWeights& w : layers_) largest = std::max(largest, w.W_enc.PlacedBytes());
+  for (const LayerWeights& w : layers_) {
+    const int64_t n_rows = std::min(EncoderPieceRows(w.W_enc, piece_bytes_), w.W_enc.n_rows());
+    largest = std::max(largest, w.W_enc.PlacedBytes(0, n_rows));
+  }
   return 2 * largest;
 }
 
 at::Tensor TranscoderSet::PreActivations(int index, const at::Tensor& x) const {
   const LayerWeights& w = layer(index);
-  const at::Tensor W_enc = stream_ != nullptr ? stream_->Take(index) : w.W_enc.Placed();
-  const at::Tensor scaled = w.input_scale == 1 ? x : x * w.input_scale;
-  return at::linear(scaled.to(W_enc.scalar_type()), W_enc).to(at::kFloat) + w.b_enc;
+  const at::Tensor input =
+      (w.input_scale == 1 ? x : x * w.input_scale).to(w.W_enc.placement().dtype);
+  const int64_t n_features = w.W_enc.n_rows();
+  const int64_t piece_rows = EncoderPieceRows(w.W_enc, piece_bytes_);
+  at::Tensor pre = at::empty({x.size(0), n_features}, x.options().dtype(at::kFloat));
+  for (int64_t begin = 0; begin < n_features; begin += piece_rows) {
+    const int64_t end = std::min(begin + piece_rows, n_features);
+    const at::Tensor W_enc =
+        stream_ != nullptr ? stream_->Take(index, begin) : w.W_enc.PlacedRows(begin, end);
+    at::Tensor columns = pre.slice(1, begin, end);
+    at::add_out(columns, at::linear(input, W_enc).to(at::kFloat), w.b_enc.slice(0, begin, end));
+  }
+  return pre;
 }
 
 float TranscoderSet::ActivationWith(int index, const at::Tensor& x, int64_t position,

@@ -60,9 +60,11 @@ struct ActiveFeatures {
 class TranscoderSet {
  public:
   // info.features_per_layer, last_written and has_skip are taken from the layers. residency is what
-  // the layers' matrices were made for; not kAuto.
+  // the layers' matrices were made for; not kAuto. piece_bytes: of an encoder at once
+  // (encoder_stream.h), also where all of it is there, so that the numbers are the same.
   TranscoderSet(TranscoderSetInfo info, std::vector<LayerWeights> layers,
-                Residency residency = Residency::kDevice);
+                Residency residency = Residency::kDevice,
+                int64_t piece_bytes = EncoderStream::kPieceBytes);
 
   [[nodiscard]] const TranscoderSetInfo& info() const { return info_; }
   [[nodiscard]] Residency residency() const { return residency_; }
@@ -110,6 +112,7 @@ class TranscoderSet {
   TranscoderSetInfo info_;
   std::vector<LayerWeights> layers_;
   Residency residency_;
+  int64_t piece_bytes_;
   std::unique_ptr<EncoderStream> stream_;  // of kStream; refers to layers_
 };
 

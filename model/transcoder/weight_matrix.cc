@@ -21,11 +21,11 @@ WeightMatrix::WeightMatrix(at::Tensor source, bool is_mapped_file,
     : tensor_(std::move(source)), is_mapped_file_(is_mapped_file), placement_(placement) {
   if (!is_resident) return;
   is_mapped_file_ = is_mapped_file && PlacedBytes(tensor_, placement) == 0;
-  tensor_ = Placed();
+  tensor_ = PlacedRows(0, n_rows());
 }
 
-at::Tensor WeightMatrix::Placed() const {
-  const at::Tensor placed = tensor_.to(placement_.device, placement_.dtype);
+at::Tensor WeightMatrix::PlacedRows(int64_t begin, int64_t end) const {
+  const at::Tensor placed = tensor_.slice(0, begin, end).to(placement_.device, placement_.dtype);
   return HasContiguousRows(placed) ? placed : placed.contiguous();
 }
 

@@ -27,25 +27,28 @@ class WeightMatrix {
   [[nodiscard]] int64_t n_rows() const { return tensor_.size(0); }
   [[nodiscard]] int64_t n_columns() const { return tensor_.size(1); }
   [[nodiscard]] const gemma3::Placement& placement() const { return placement_; }
-  // The whole matrix on the device, each row contiguous: itself where it is there already.
-  [[nodiscard]] at::Tensor Placed() const;
-  // Copies it to where Placed would have it, in its turn on the current stream. target: [rows,
-  // columns] on the device.
-  void CopyTo(gemma3::MatrixUpload* upload, at::Tensor* target) const {
-    upload->Copy(tensor_, target);
+  // Rows [begin, end) on the device, each contiguous: themselves where they are there already.
+  [[nodiscard]] at::Tensor PlacedRows(int64_t begin, int64_t end) const;
+  // Copies rows from `begin` on to where PlacedRows would have them, in their turn on the current
+  // stream. target: [rows, columns] on the device.
+  void CopyTo(gemma3::MatrixUpload* upload, int64_t begin, at::Tensor* target) const {
+    upload->Copy(tensor_.slice(0, begin, begin + target->size(0)), target);
   }
   // indices: [n] int64, on any device. Returns [n, columns], float32, on the device.
   [[nodiscard]] at::Tensor Rows(const at::Tensor& indices) const;
 
-  // Bytes that Placed takes of the device when it is not there already.
-  [[nodiscard]] int64_t PlacedBytes() const { return PlacedBytes(tensor_, placement_); }
+  // Bytes that PlacedRows takes of the device when they are not there already.
+  [[nodiscard]] int64_t PlacedBytes(int64_t begin, int64_t end) const {
+    return PlacedBytes(tensor_.slice(0, begin, end), placement_);
+  }
 
   // Asks the system to read the file ahead, or to take back the memory that reading it took. Do
   // nothing for what is no mapped file.
   void Prefetch() const;
   void DropPages() const;
 
-  // Bytes on the device when it is placed; 0 when it is used where the file is mapped.
+  // Bytes on the device of all rows when they are placed; 0 when it is used where the file is
+  // mapped.
   static int64_t PlacedBytes(const at::Tensor& source, const gemma3::Placement& placement);
 
  private:

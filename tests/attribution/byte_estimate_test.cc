@@ -97,6 +97,36 @@ TEST(ByteEstimate, CountsRowsThatMayLeaveAGpuAsTheHostsInItsLowerBound) {
   EXPECT_EQ(leave.most.device, stay.most.device);
 }
 
+// The same graph with streamed encoders and rows on the host, 128 of them swept at once, where
+// weights in bfloat16 leave 4.56 GB of 12 GiB. By hand: 262 208 rows of the embedding, and in each
+// of 34 layers 2560 times the heads' 2048 * 2 + 1024 * 2 and the MLP's 3 * 10 240, are 7.76 GB; the
+// folded matrices of values and outputs, 3072 times 2560 a layer, 0.53 GB; biases of 163 840
+// features in float32 0.02 GB.
+TEST(ByteEstimate, OfThePapersGraphFitsBesideTheDecoderOnAGpuOfTwelveGibibytes) {
+  const checkpoint::Gemma3Config config = Gemma4b();
+  const transcoder::TranscoderSetInfo set = PaperSet();
+  const GraphDimensions dimensions{.config = config,
+                                   .transcoders = set,
+                                   .n_positions = 290,
+                                   .sweep_rows = 128,
+                                   .weight_bytes = 2,
+                                   .gradient_bytes = 2,
+                                   .on_cpu = false,
+                                   .streamed_encoder_bytes = 2 * 64 << 20,
+                                   .n_copied_vectors = 0,
+                                   .rows = RowPlace::kHost};
+  constexpr double kColumns = 493'290;
+  const RowPlan rows{.n_rows = 7510,
+                     .n_values = 7510 * kColumns,
+                     .n_edges = 7510 * 17'650,
+                     .n_batches = 7510,
+                     .most_rows = 128,
+                     .n_sweeping = 128 * kColumns + SweepNumbers(dimensions, 128, kColumns, 290),
+                     .n_selected = 7500};
+  const std::vector<int64_t> n_active(34, 289 * 48);
+  EXPECT_LE(GraphBytes(dimensions, n_active, rows).device, int64_t{4'560'000'000});
+}
+
 TEST(ByteEstimate, TakesAllOfABudgetThatIsTooSmallForTheMost) {
   const ByteBounds bounds{.least = {.device = 100, .host = 40},
                           .most = {.device = 300, .host = 10}};
