@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "model/attribution/attribute.h"
 #include "model/attribution/byte_estimate.h"
@@ -19,6 +22,7 @@
 #include "model/gemma3/torch_status.h"
 #include "model/image/thumbnail.h"
 #include "model/rollout/compute_rollout.h"
+#include "model/rollout/graph_heatmaps.h"
 #include "model/rollout/rollout_check.h"
 #include "model/transcoder/load_transcoder_set.h"
 
@@ -232,8 +236,14 @@ GraphEstimate GemmaEngine::EstimateGraph(const PreparedPrompt& prompt,
   attribution::ByteBounds bounds = attribution::EstimateGraphBytes(dimensions, settings);
   bounds.most.device +=
       gemma3::EncodedBytes(model_, static_cast<int64_t>(prompt.tokenized.image_spans.size()), 0);
-  GraphEstimate estimate{.bytes = bounds.Within(info_.budget_bytes).device,
-                         .operations = attribution::EstimateOperations(dimensions, settings)};
+  // The heatmaps are made before all that: their memory is free again by then.
+  const int64_t heatmap_bytes =
+      prompt.tokenized.image_spans.empty()
+          ? 0
+          : EstimateBytes(prompt, rollout::GraphHeatmapsRequest(model_.config));
+  GraphEstimate estimate{
+      .bytes = std::max(bounds.Within(info_.budget_bytes).device, heatmap_bytes),
+      .operations = attribution::EstimateOperations(dimensions, settings)};
   for (const int64_t n : transcoders_->info().features_per_layer) {
     estimate.n_active_features += std::max<int64_t>(T - settings.zero_positions, 0) *
                                   attribution::ActivePerPosition(transcoders_->info(), n);
@@ -281,6 +291,15 @@ absl::StatusOr<gemma3::ModelInput> GemmaEngine::EncodedInputOf(const PreparedPro
                    vision_encoder_.Encode(input.pixels, 0, context));
   input.image_tokens = gemma3::ImageTokens(model_, states);
   return input;
+}
+
+absl::StatusOr<std::vector<std::string>> GemmaEngine::EncodeWithHeatmaps(gemma3::ModelInput* input,
+                                                                         RunContext* context) {
+  const int n_blocks = rollout::GraphHeatmapsRequest(model_.config).settings.last_layers;
+  ASSIGN_OR_RETURN(const std::vector<gemma3::VisionStates> states,
+                   vision_encoder_.Encode(input->pixels, n_blocks, context));
+  input->image_tokens = gemma3::ImageTokens(model_, states);
+  return rollout::GraphHeatmaps(model_, states, context);
 }
 
 absl::StatusOr<std::vector<std::vector<int64_t>>> GemmaEngine::TokenIdsOf(
@@ -338,7 +357,11 @@ absl::StatusOr<graph::AttributionGraph> GemmaEngine::Attribute(const PreparedPro
         RETURN_IF_ERROR(Validate(prompt, request));
         attribution::AttributeOptions options{.settings = request.settings};
         ASSIGN_OR_RETURN(options.target_token_ids, TokenIdsOf(request.settings.targets));
-        ASSIGN_OR_RETURN(const gemma3::ModelInput input, EncodedInputOf(prompt, context));
+        gemma3::ModelInput input = InputOf(prompt);
+        std::vector<std::string> heatmaps;
+        if (input.pixels.defined()) {
+          ASSIGN_OR_RETURN(heatmaps, EncodeWithHeatmaps(&input, context));
+        }
         ASSIGN_OR_RETURN(graph::AttributionGraph graph,
                          attribution::Attribute(model_, folded_, *transcoders_, input, options,
                                                 &sweep_workers_, context));
@@ -357,7 +380,8 @@ absl::StatusOr<graph::AttributionGraph> GemmaEngine::Attribute(const PreparedPro
                .begin = spans[i].begin,
                .end = spans[i].end,
                .thumbnail = image::EncodeThumbnail(pixels.subspan(i * size, size),
-                                                   prompt_files_.preprocessor)});
+                                                   prompt_files_.preprocessor),
+               .heatmaps = std::move(heatmaps[i])});
         }
         for (graph::LogitNode& logit : graph.logits) {
           if (logit.token_id >= info_.vocab_size) continue;  // not a token: it has its label

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "model/attribution/frozen_model.h"
 #include "model/attribution/sweep_workers.h"
@@ -80,6 +82,9 @@ class GemmaEngine : public Engine {
   // The same with the tower's output, which is remembered from earlier calls where it can be.
   absl::StatusOr<gemma3::ModelInput> EncodedInputOf(const PreparedPrompt& prompt,
                                                     RunContext* context);
+  // The same, in place, for an input with pictures. Returns the heatmaps of each picture.
+  absl::StatusOr<std::vector<std::string>> EncodeWithHeatmaps(gemma3::ModelInput* input,
+                                                              RunContext* context);
   // What edits are checked against; refers to the model.
   [[nodiscard]] intervention::EditLimits LimitsOf(const PreparedPrompt& prompt,
                                                   const intervention::RunSettings& settings) const;

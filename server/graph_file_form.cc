@@ -22,6 +22,8 @@ namespace {
 
 namespace io = google::protobuf::io;
 
+using ImageRun = graph::AttributionGraph::ImageRun;
+
 constexpr size_t kMagicBytes = sizeof(kGraphFileMagic) - 1;
 constexpr int kEntriesPerRecord = 16384;
 // Chunks are below 512 KiB; a header has the prompt and its targets.
@@ -66,13 +68,20 @@ absl::Status WriteUnselected(const graph::AttributionGraph& graph, const graph::
   return chunk->layers_size() > 0 ? sink(Delimited(record)) : absl::OkStatus();
 }
 
-absl::Status WriteThumbnails(const graph::AttributionGraph& graph, const graph::TextSink& sink) {
+absl::Status WritePictures(const graph::AttributionGraph& graph, const graph::TextSink& sink) {
   for (size_t i = 0; i < graph.image_runs.size(); ++i) {
-    if (graph.image_runs[i].thumbnail.empty()) continue;
+    const ImageRun& run = graph.image_runs[i];
     v1::GraphFileRecord record;
-    record.mutable_thumbnail()->set_image_span(static_cast<int32_t>(i));
-    record.mutable_thumbnail()->set_data(graph.image_runs[i].thumbnail);
-    RETURN_IF_ERROR(sink(Delimited(record)));
+    if (!run.thumbnail.empty()) {
+      record.mutable_thumbnail()->set_image_span(static_cast<int32_t>(i));
+      record.mutable_thumbnail()->set_data(run.thumbnail);
+      RETURN_IF_ERROR(sink(Delimited(record)));
+    }
+    if (!run.heatmaps.empty()) {
+      record.mutable_heatmaps()->set_image_span(static_cast<int32_t>(i));
+      record.mutable_heatmaps()->set_data(run.heatmaps);
+      RETURN_IF_ERROR(sink(Delimited(record)));
+    }
   }
   return absl::OkStatus();
 }
@@ -114,7 +123,9 @@ class GraphBuilder {
       case v1::GraphFileRecord::kUnselectedFeatures:
         return AddUnselected(record.unselected_features());
       case v1::GraphFileRecord::kThumbnail:
-        return AddThumbnail(record.thumbnail());
+        return AddPicture(record.thumbnail(), "thumbnail", &ImageRun::thumbnail);
+      case v1::GraphFileRecord::kHeatmaps:
+        return AddPicture(record.heatmaps(), "heatmaps", &ImageRun::heatmaps);
       case v1::GraphFileRecord::kImported:
         Imported().metadata_json = record.imported().metadata_json();
         return absl::OkStatus();
@@ -289,12 +300,15 @@ class GraphBuilder {
     return absl::OkStatus();
   }
 
-  absl::Status AddThumbnail(const v1::GraphFileThumbnail& thumbnail) {
+  // Picture: GraphFileThumbnail or GraphFileHeatmaps.
+  template <typename Picture>
+  absl::Status AddPicture(const Picture& picture, const std::string& field,
+                          std::string ImageRun::*member) {
     const auto n_runs = static_cast<int32_t>(graph().image_runs.size());
-    if (thumbnail.image_span() < 0 || thumbnail.image_span() >= n_runs) {
-      return Malformed("thumbnail.image_span", "must be in [0, " + std::to_string(n_runs) + ")");
+    if (picture.image_span() < 0 || picture.image_span() >= n_runs) {
+      return Malformed(field + ".image_span", "must be in [0, " + std::to_string(n_runs) + ")");
     }
-    graph().image_runs[thumbnail.image_span()].thumbnail = thumbnail.data();
+    graph().image_runs[picture.image_span()].*member = picture.data();
     return absl::OkStatus();
   }
 
@@ -354,7 +368,7 @@ absl::Status WriteGraphFile(const graph::AttributionGraph& graph,
   RETURN_IF_ERROR(sink(Delimited(record)));
   while (messages.Next(record.mutable_chunk())) RETURN_IF_ERROR(sink(Delimited(record)));
   RETURN_IF_ERROR(WriteUnselected(graph, sink));
-  RETURN_IF_ERROR(WriteThumbnails(graph, sink));
+  RETURN_IF_ERROR(WritePictures(graph, sink));
   if (graph.imported) RETURN_IF_ERROR(WriteImported(*graph.imported, sink));
   if (annotations != graph::Annotations()) {
     *record.mutable_annotations() = ToProto(annotations);

@@ -88,6 +88,8 @@ struct AttributionGraph {
     int32_t image = 0, crop = -1, begin = 0, end = 0;  // as tokenizer::ImageSpan
     // What the vision tower saw, as a PNG or JPEG file (image/thumbnail.h); empty = not kept.
     std::string thumbnail = {};
+    // Where each image token looks, as a PNG file (image/heatmap_mosaic.h); empty = not kept.
+    std::string heatmaps = {};
   };
   std::vector<ImageRun> image_runs;
   int32_t n_layers = 0;

@@ -64,6 +64,9 @@ absl::Status CheckPrompt(const AttributionGraph& graph) {
     if (!run.thumbnail.empty() && PictureMediaType(run.thumbnail).empty()) {
       return Malformed(At("image_runs", i) + ".thumbnail", "is neither a PNG nor a JPEG file");
     }
+    if (!run.heatmaps.empty() && PictureMediaType(run.heatmaps) != "image/png") {
+      return Malformed(At("image_runs", i) + ".heatmaps", "is not a PNG file");
+    }
   }
   return absl::OkStatus();
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "model/checkpoint/json.h"
 #include "model/graph/json_keys.h"
 #include "model/graph/target_json.h"
@@ -60,6 +61,7 @@ absl::StatusOr<Additivity> AdditivityFromJson(const json& object) {
 json ToJson(const AttributionGraph::ImageRun& run) {
   json object = {{"image", run.image}, {"crop", run.crop}, {"begin", run.begin}, {"end", run.end}};
   if (!run.thumbnail.empty()) object["thumbnail"] = absl::Base64Escape(run.thumbnail);
+  if (!run.heatmaps.empty()) object["heatmaps"] = absl::Base64Escape(run.heatmaps);
   return object;
 }
 
@@ -71,10 +73,12 @@ absl::StatusOr<AttributionGraph::ImageRun> ImageRunFromJson(const json& value) {
   run.crop = ReadInt32(reader, "crop", -1);
   run.begin = ReadInt32(reader, "begin", 0);
   run.end = ReadInt32(reader, "end", 0);
-  // Absent in what was stored before graphs kept thumbnails.
-  if (reader.Has("thumbnail") &&
-      !absl::Base64Unescape(ReadText(reader, "thumbnail"), &run.thumbnail)) {
-    return absl::InvalidArgumentError("image_runs.thumbnail is not base64");
+  // Absent in what was stored before graphs kept pictures.
+  for (const auto& [key, bytes] :
+       {std::pair("thumbnail", &run.thumbnail), std::pair("heatmaps", &run.heatmaps)}) {
+    if (reader.Has(key) && !absl::Base64Unescape(ReadText(reader, key), bytes)) {
+      return absl::InvalidArgumentError(absl::StrCat("image_runs.", key, " is not base64"));
+    }
   }
   RETURN_IF_ERROR(reader.status());
   return run;

@@ -88,15 +88,19 @@ std::string Base64(const std::vector<T>& values) {
       {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)});
 }
 
+// The picture as a data: URL, where there is one.
+void AddPicture(const char* key, const std::string& picture, json* object) {
+  const std::string_view type = PictureMediaType(picture);
+  if (type.empty()) return;
+  (*object)[key] = "data:" + std::string(type) + ";base64," + absl::Base64Escape(picture);
+}
+
 json ImagesToJson(const AttributionGraph& graph) {
   json images = json::array();
   for (const AttributionGraph::ImageRun& run : graph.image_runs) {
     json image = {{"image", run.image}, {"crop", run.crop}, {"begin", run.begin}, {"end", run.end}};
-    const std::string_view type = PictureMediaType(run.thumbnail);
-    if (!type.empty()) {
-      image["thumbnail"] =
-          "data:" + std::string(type) + ";base64," + absl::Base64Escape(run.thumbnail);
-    }
+    AddPicture("thumbnail", run.thumbnail, &image);
+    AddPicture("heatmaps", run.heatmaps, &image);
     images.push_back(std::move(image));
   }
   return images;

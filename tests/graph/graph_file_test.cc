@@ -51,6 +51,7 @@ void ExpectSame(const AttributionGraph& a, const AttributionGraph& b) {
     EXPECT_EQ(a.image_runs[i].begin, b.image_runs[i].begin);
     EXPECT_EQ(a.image_runs[i].end, b.image_runs[i].end);
     EXPECT_EQ(a.image_runs[i].thumbnail, b.image_runs[i].thumbnail);
+    EXPECT_EQ(a.image_runs[i].heatmaps, b.image_runs[i].heatmaps);
   }
   EXPECT_EQ(a.n_layers, b.n_layers);
   EXPECT_EQ(a.settings.max_n_logits, b.settings.max_n_logits);
@@ -253,6 +254,11 @@ INSTANTIATE_TEST_SUITE_P(
                  g->image_runs = {{0, -1, 0, 1, "<svg onload=alert(1)>"}};
                },
                "image_runs[0].thumbnail: is neither a PNG nor a JPEG"},
+        Damage{"HeatmapsOfAnotherKind",
+               [](auto* g) {
+                 g->image_runs = {{0, -1, 0, 1, "", "\xff\xd8\xff"}};
+               },
+               "image_runs[0].heatmaps: is not a PNG"},
         Damage{"TooManyLayers", [](auto* g) { g->n_layers = 1 << 30; }, "more than 2^31"},
         Damage{"BiasTooShort", [](auto* g) { g->bias.pop_back(); }, "bias: has 11 entries"},
         Damage{"PreActivationInfinite", [](auto* g) { g->pre_activations[2] = kInfinity; },

@@ -35,10 +35,11 @@ class EarlierDirectory {
   std::string path_;
 };
 
-// What `golden/graph_store/schema_1.sql` holds as its second graph: thumbnails came later.
+// What `golden/graph_store/schema_1.sql` holds as its second graph: pictures came later.
 AttributionGraph SecondGraph() {
   AttributionGraph graph = RandomGraph(1, 8);
   graph.image_runs[0].thumbnail.clear();
+  graph.image_runs[0].heatmaps.clear();
   return graph;
 }
 

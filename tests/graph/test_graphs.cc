@@ -75,7 +75,8 @@ AttributionGraph RandomGraph(uint64_t seed, int32_t n_features) {
   graph.input_tokens = {2, 262144, 262144, 9};
   // The last one is half a character.
   graph.token_texts = {"<bos>", "<image_soft_token>", "<image_soft_token>", "\xc3"};
-  graph.image_runs = {{0, -1, 1, 3, std::string("\x89PNG\r\n\x1a\n\0\xff", 10)}};
+  graph.image_runs = {{0, -1, 1, 3, std::string("\x89PNG\r\n\x1a\n\0\xff", 10),
+                       std::string("\x89PNG\r\n\x1a\n\xfe\0", 10)}};
   graph.n_layers = 3;
   graph.settings.targets = {{.what = NamedToken{" Austin"}},
                             {.what = NamedToken{std::string("\0\xff", 2)}},

@@ -113,6 +113,16 @@ TEST(PageDataTest, AnnotationsThatAreNoObjectAreNone) {
   }
 }
 
+TEST(PageDataTest, PicturesAreDataUrlsWhereTheGraphKeepsThem) {
+  AttributionGraph graph = TwelveNodeGraph();
+  graph.image_runs = {{0, -1, 0, 1, "\xff\xd8\xff", "\x89PNG\r\n\x1a\n"}, {1, -1, 1, 2}};
+  const auto images = nlohmann::json::parse(*PageData(graph, {}))["images"];
+  EXPECT_EQ(images[0]["thumbnail"], "data:image/jpeg;base64,/9j/");
+  EXPECT_EQ(images[0]["heatmaps"], "data:image/png;base64,iVBORw0KGgo=");
+  EXPECT_FALSE(images[1].contains("thumbnail"));
+  EXPECT_FALSE(images[1].contains("heatmaps"));
+}
+
 TEST(PageDataTest, ThresholdsOutOfRangeAreRefusedByName) {
   const AttributionGraph graph = TwelveNodeGraph();
   EXPECT_THAT(std::string(PageData(graph, {.node_threshold = 1.5}).status().message()),

@@ -209,6 +209,114 @@ class Reading(PageTest):
                          [0.8, 0.98, [], [], None])
 
 
+class Heatmaps(PageTest):
+    """On "picture" each token looks at the quarter opposite to its own: red at white, green at blue."""
+
+    RED, GREEN, BLUE, WHITE = (58, 58), (174, 58), (58, 174), (174, 174)  # middles of quarters
+    ALL = "pruningThreshold=1&edgeThreshold=1"
+    # Half as bright where the token does not look, and four fifths #ffd926 where it does.
+    COLD = {RED: (128, 0, 0), GREEN: (0, 128, 0), BLUE: (0, 0, 128), WHITE: (128, 128, 128)}
+    HOT = {RED: (230, 174, 30), BLUE: (204, 174, 56), WHITE: (230, 199, 56)}
+
+    def open_picture(self, name="picture", address=""):
+        page = self.open(name, f"{self.ALL}&{address}")
+        n_heatmaps = 1 if name == "picture" else 0
+        page.wait_for("return window.cajal.view.thumbnails.size === 1"
+                      f" && window.cajal.heatmaps.mosaics.size === {n_heatmaps}")
+        page.settle()
+        return page
+
+    def quarters(self, page):
+        return {place: page.pixel("#pictures canvas", *place)[:3] for place in self.COLD}
+
+    def assert_looks_at(self, page, quarter):
+        for place, color in self.quarters(page).items():
+            expected = self.HOT[place] if place == quarter else self.COLD[place]
+            for value, wanted in zip(color, expected):
+                self.assertAlmostEqual(value, wanted, delta=2, msg=f"{place}: {color}")
+
+    def label(self, page):
+        return page.find("#pictures canvas").get_attribute("aria-label")
+
+    def move_onto_picture(self, page, x, y):
+        page.run("const canvas = document.querySelector('#pictures canvas');"
+                 "const box = canvas.getBoundingClientRect();"
+                 "canvas.dispatchEvent(new PointerEvent('pointermove', {bubbles: true,"
+                 "    clientX: box.left + arguments[0], clientY: box.top + arguments[1]}))", x, y)
+
+    def test_a_click_on_an_image_node_shows_where_its_token_looks(self):
+        page = self.open_picture()
+        before = self.quarters(page)
+        page.click_node("E_5_0")
+        self.assert_looks_at(page, self.WHITE)
+        self.assertIn("where this image token looks", page.text("#details"))
+        self.assertEqual(self.label(page), "picture, where the image token of row 1, column 1 looks")
+        page.click_node("E_5_1")
+        self.assert_looks_at(page, self.BLUE)
+        page.press("Escape")
+        self.assertEqual(self.quarters(page), before)
+        self.assertEqual(self.label(page), "picture, as the model saw it")
+
+    def test_a_feature_at_an_image_token_shows_the_tokens_map(self):
+        page = self.open_picture()
+        feature = page.run("const {graph} = window.cajal.state; return graph.id.find((_, node) =>"
+                           "    graph.kind[node] === 0 && graph.position[node] === 3)")
+        page.run("const {state} = window.cajal;"
+                 "state.update({clicked: state.graph.nodeOfId.get(arguments[0])})", feature)
+        self.assert_looks_at(page, self.RED)
+
+    def test_the_tokens_own_square_is_outlined(self):
+        page = self.open_picture(address="clickedId=E_5_0")
+        accent = [0xc2, 0x25, 0x5c]
+        self.assertEqual(page.pixel("#pictures canvas", 58, 1)[:3], accent)
+        self.assertNotEqual(page.pixel("#pictures canvas", 174, 1)[:3], accent)
+
+    def test_the_pointer_on_a_node_shows_its_map_while_it_is_there(self):
+        page = self.open_picture(address="clickedId=E_5_0")
+        page.point_at("E_5_1")
+        self.assert_looks_at(page, self.BLUE)
+        self.assertIn("where this image token looks", page.text("#tooltip"))
+        page.find("#title").click()
+        self.assert_looks_at(page, self.WHITE)
+
+    def test_the_pointer_on_the_picture_leaves_it_as_it_is(self):
+        page = self.open_picture()
+        before = self.quarters(page)
+        self.move_onto_picture(page, *self.GREEN)
+        self.assertEqual(page.run("const {state} = window.cajal; return state.graph.id[state.hovered]"),
+                         "E_5_1")
+        self.assertEqual(self.quarters(page), before)
+        page.run("const {state} = window.cajal;"
+                 "state.update({clicked: state.graph.nodeOfId.get('E_5_0')})")
+        self.assert_looks_at(page, self.WHITE)
+
+    def test_a_node_at_a_word_shows_the_influence(self):
+        page = self.open_picture()
+        before = self.quarters(page)
+        page.click_node("E_2_4")
+        self.assertEqual(page.clicked(), "E_2_4")
+        self.assertEqual(self.quarters(page), before)
+        self.assertNotIn("looks", page.text("#details"))
+
+    def test_arrow_keys_lead_from_map_to_map(self):
+        page = self.open_picture(address="clickedId=E_5_0")
+        page.press("ArrowRight")
+        self.assertEqual(page.clicked(), "E_5_1")
+        self.assert_looks_at(page, self.BLUE)
+
+    def test_maps_are_the_same_in_the_dark(self):
+        page = self.open_picture(address="clickedId=E_5_0&theme=dark")
+        self.assertEqual(page.run("return document.documentElement.dataset.theme"), "dark")
+        self.assert_looks_at(page, self.WHITE)
+
+    def test_graphs_without_heatmaps_show_the_influence(self):
+        page = self.open_picture("no_heatmaps")
+        before = self.quarters(page)
+        page.click_node("E_5_0")
+        self.assertEqual(self.quarters(page), before)
+        self.assertNotIn("looks", page.text("#details"))
+
+
 class Keyboard(PageTest):
     def open_all(self, clicked=""):
         page = self.open("twelve", f"pruningThreshold=1&edgeThreshold=1&clickedId={clicked}")

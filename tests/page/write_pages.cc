@@ -17,6 +17,7 @@
 #include "model/graph/html_page.h"
 #include "model/graph/node.h"
 #include "model/graph/pruning.h"
+#include "model/image/heatmap_mosaic.h"
 #include "model/image/preprocess.h"
 #include "model/image/thumbnail.h"
 #include "tests/graph/test_graphs.h"
@@ -86,9 +87,20 @@ AttributionGraph HostileGraph() {
   return graph;
 }
 
-// TwelveNodeGraph behind a picture of 2 x 2 soft tokens, red, green, blue and white; and the same
-// without a thumbnail.
-AttributionGraph PictureGraph(bool has_thumbnail) {
+// Of 2 x 2 tokens over 4 x 4 patches: each token looks at the quarter opposite to its own.
+std::string OppositeHeatmaps() {
+  std::vector<float> maps;
+  for (int token = 0; token < 4; ++token) {
+    for (int patch = 0; patch < 16; ++patch) {
+      const int quarter = patch / 8 * 2 + patch % 4 / 2;
+      maps.push_back(quarter == 3 - token ? 0.3F : 0.1F);
+    }
+  }
+  return image::EncodeHeatmapMosaic(maps, 2, 4);
+}
+
+// TwelveNodeGraph behind a picture of 2 x 2 soft tokens, red, green, blue and white.
+AttributionGraph PictureGraph() {
   AttributionGraph graph = TwelveNodeGraph();
   graph.input_tokens = {5, 5, 5, 5, 2, 70};
   graph.token_texts = {"<i>", "<i>", "<i>", "<i>", "<bos>", "one"};
@@ -103,23 +115,21 @@ AttributionGraph PictureGraph(bool has_thumbnail) {
   graph.edges = MakeEdges(graph.n_nodes(), edges);
   graph.bias.assign(graph.n_nodes(), 0);
   graph.pre_activations.assign(graph.n_nodes(), 0);
-  graph.image_runs = {{0, -1, 0, 4}};
-  if (has_thumbnail) {
-    image::RgbImage picture{32, 32, {}};
-    for (int y = 0; y < 32; ++y) {
-      for (int x = 0; x < 32; ++x) {
-        const bool right = x >= 16;
-        const bool low = y >= 16;
-        for (const bool on : {right == low, right, low}) {
-          picture.pixels.push_back(on ? 255 : 0);
-        }
+  image::RgbImage picture{32, 32, {}};
+  for (int y = 0; y < 32; ++y) {
+    for (int x = 0; x < 32; ++x) {
+      const bool right = x >= 16;
+      const bool low = y >= 16;
+      for (const bool on : {right == low, right, low}) {
+        picture.pixels.push_back(on ? 255 : 0);
       }
     }
-    image::PreprocessorConfig config;
-    config.image_size = 32;
-    graph.image_runs[0].thumbnail =
-        image::EncodeThumbnail(image::Preprocess(picture, config, false), config);
   }
+  image::PreprocessorConfig config;
+  config.image_size = 32;
+  graph.image_runs = {{0, -1, 0, 4,
+                       image::EncodeThumbnail(image::Preprocess(picture, config, false), config),
+                       OppositeHeatmaps()}};
   return graph;
 }
 
@@ -140,8 +150,12 @@ void WritePages(const std::filesystem::path& folder) {
              .annotations = R"({"labels": {"1_0_1": "the <first>"}, "pins": ["3_40_1", "9_9_9"],
                                 "supernodes": [{"name": "late", "members": ["1_0_1", "1_5_1"]}]})"},
             {});
-  WritePage(folder, "picture", PictureGraph(true), {.name = "graphs/picture"}, {});
-  WritePage(folder, "no_picture", PictureGraph(false), {.name = "graphs/no_picture"}, {});
+  AttributionGraph with_picture = PictureGraph();
+  WritePage(folder, "picture", with_picture, {.name = "graphs/picture"}, {});
+  with_picture.image_runs[0].heatmaps.clear();
+  WritePage(folder, "no_heatmaps", with_picture, {.name = "graphs/no_heatmaps"}, {});
+  with_picture.image_runs[0].thumbnail.clear();
+  WritePage(folder, "no_picture", with_picture, {.name = "graphs/no_picture"}, {});
 }
 
 }  // namespace

@@ -18,13 +18,14 @@ namespace {
 using graph::AttributionGraph;
 using ::testing::HasSubstr;
 
-// Texts that are UTF-8 already, thumbnails, and features that were not selected.
+// Texts that are UTF-8 already, pictures, and features that were not selected.
 AttributionGraph SampleGraph() {
   AttributionGraph graph = graph::RandomGraph(7, 80);
   graph.token_texts[3] = "é";
   graph.logits[2].token = "…";
   graph.settings.targets = {{.what = graph::NamedToken{" Austin"}, .weight = 0.5F}};
   graph.image_runs[0].thumbnail = "\x89PNG\r\n\x1a\n";
+  graph.image_runs[0].heatmaps = "\x89PNG\r\n\x1a\nmaps";
   return graph;
 }
 
@@ -222,7 +223,13 @@ INSTANTIATE_TEST_SUITE_P(
                   r->back().mutable_thumbnail()->set_image_span(0);
                   r->emplace_back().mutable_end();
                 },
-                "MALFORMED_GRAPH", "image_span"},
+                "MALFORMED_GRAPH", "thumbnail.image_span"},
+        Harmful{"HeatmapsOfNoImage",
+                [](Records* r) {
+                  r->back().mutable_heatmaps()->set_image_span(-1);
+                  r->emplace_back().mutable_end();
+                },
+                "MALFORMED_GRAPH", "heatmaps.image_span"},
         Harmful{"APinOnNoNode",
                 [](Records* r) {
                   r->back().mutable_annotations()->add_pins("9_9_9");

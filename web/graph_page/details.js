@@ -2,7 +2,7 @@
 import {edgesOfNode} from './edges_of_node.js';
 import {byId, make} from './elements.js';
 import {Kind} from './graph_data.js';
-import {kindName, nodeName, nodeTitle, number, percent, positionText} from './words.js';
+import {kindName, lookText, nodeName, nodeTitle, number, percent, positionText} from './words.js';
 
 const MOST_ROWS = 60;
 
@@ -34,6 +34,7 @@ export class Details {
   describe(node) {
     const {state} = this;
     const {graph} = state;
+    const look = lookText(graph, graph.position[node]);
     const isPinned = state.pins.includes(graph.id[node]);
     const label = make('input.label', {
       id: 'label',
@@ -59,6 +60,7 @@ export class Details {
       make(
           'p.where', {},
           `${kindName(graph, node)} at ${positionText(graph, graph.position[node])}`),
+      ...(look === null ? [] : [make('p.hint.look', {}, look)]),
       label,
       this.figures(node),
     ];

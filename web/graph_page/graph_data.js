@@ -19,6 +19,7 @@ export const Kind = Object.freeze({FEATURE: 0, ERROR: 1, TOKEN: 2, LOGIT: 3});
  * @property {number} end Behind the last position.
  * @property {number} side Soft tokens in a row or column of the grid.
  * @property {string} [thumbnail] data: URL; absent when the graph does not keep it.
+ * @property {string} [heatmaps] The same, of where its image tokens look.
  */
 
 /**

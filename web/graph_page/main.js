@@ -6,6 +6,7 @@ import {Details} from './details.js';
 import {byId} from './elements.js';
 import {readGraph} from './graph_data.js';
 import {GraphView} from './graph_view.js';
+import {Heatmaps} from './heatmaps.js';
 import {Keyboard} from './keyboard.js';
 import {PageState} from './page_state.js';
 import {loadThumbnails, Pictures} from './pictures.js';
@@ -32,7 +33,8 @@ function select(node) {
   if (state.isShown(node)) view.reveal(node);
 }
 
-const pictures = new Pictures(state, thumbnails, select);
+const heatmaps = new Heatmaps(graph, () => pictures.draw());
+const pictures = new Pictures(state, thumbnails, heatmaps, select);
 new Details(state, select);
 new Tooltip(state);
 new Search(state, select);
@@ -42,7 +44,8 @@ bindAddress(state);
 // For the browser's console, and for tests.
 window.cajal = {
   state,
-  view
+  view,
+  heatmaps
 };
 byId('save').addEventListener('click', () => saveAnnotations(state));
 state.subscribe((changed) => {

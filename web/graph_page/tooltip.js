@@ -1,7 +1,7 @@
 /** A few words beside the pointer about the node under it. */
 import {edgesOfNode} from './edges_of_node.js';
 import {byId, make} from './elements.js';
-import {kindName, nodeName, nodeTitle, number, percent, positionText} from './words.js';
+import {kindName, lookText, nodeName, nodeTitle, number, percent, positionText} from './words.js';
 
 const STRONGEST = 3;
 
@@ -38,6 +38,8 @@ export class Tooltip {
       lines.push(
           make('span', {}, `influence ${percent(graph.influence[node] - graph.keptAbove[node])}`));
     }
+    const look = lookText(graph, graph.position[node]);
+    if (look !== null) lines.push(make('span.hint.look', {}, look));
     const {inputs, outputs} = edgesOfNode(graph, state.pruning, node);
     lines.push(...this.strongest('from', inputs), ...this.strongest('to', outputs));
     this.box.replaceChildren(...lines);

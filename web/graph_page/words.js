@@ -44,6 +44,13 @@ export function pictureText(graph, picture) {
   return picture.crop < 0 ? name : `${name}, crop ${picture.crop + 1}`;
 }
 
+/** @return {string|null} What a picture shows when a node at this position is selected. */
+export function lookText(graph, position) {
+  return placeInPicture(graph, position)?.picture.heatmaps ?
+      'Yellow on its picture: where this image token looks.' :
+      null;
+}
+
 /** @return {string} What the node is, in a few words, without the user's label. */
 export function nodeName(graph, node) {
   switch (graph.kind[node]) {
