@@ -86,6 +86,23 @@ class WatchedEngine : public Engine {
                                       const EvaluationRequest& request) const override {
     return engine_->EstimateBytes(prompts, request);
   }
+  absl::Status Validate(const generation::GenerateRequest& request) const override {
+    return engine_->Validate(request);
+  }
+  absl::Status Validate(const PreparedPrompt& prompt,
+                        const generation::GenerateRequest& request) const override {
+    return engine_->Validate(prompt, request);
+  }
+  [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                      const generation::GenerateRequest& request) const override {
+    return engine_->EstimateBytes(prompt, request);
+  }
+  absl::StatusOr<generation::GenerateResult> Generate(const PreparedPrompt& prompt,
+                                                      const generation::GenerateRequest& request,
+                                                      const generation::OnTokens& on_tokens,
+                                                      RunContext* context) override {
+    return engine_->Generate(prompt, request, on_tokens, context);
+  }
   absl::StatusOr<TranscoderEvaluation> EvaluateTranscoders(
       const std::vector<PreparedPrompt>& prompts, const EvaluationRequest& request,
       RunContext* context) override {

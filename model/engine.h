@@ -3,7 +3,7 @@
 // This header and the structs it names contain no torch type (docs/architecture.md says why).
 //
 // Ownership: LoadEngine gives the one owner a unique_ptr. Threads: info, Prepare and the estimates
-// are const and may be called from any thread at any time; Forward, Attribute,
+// are const and may be called from any thread at any time; Forward, Generate, Attribute,
 // EvaluateTranscoders, ComputeRollout, Intervene, PatchActivations and CutEdges use the model's
 // state and are called by one thread at a time, the executor's.
 #pragma once
@@ -18,6 +18,7 @@
 #include "model/base/run_context.h"
 #include "model/corpus/prepared_prompt.h"
 #include "model/features/reconstruction_sums.h"
+#include "model/generation/generate_request.h"
 #include "model/graph/attribution_graph.h"
 #include "model/intervention/cut.h"
 #include "model/intervention/intervention.h"
@@ -163,6 +164,7 @@ class Engine {
   virtual absl::Status Validate(const EvaluationRequest& request) const = 0;
   virtual absl::Status Validate(const rollout::RolloutRequest& request) const = 0;
   virtual absl::Status Validate(const InterventionRequest& request) const = 0;
+  virtual absl::Status Validate(const generation::GenerateRequest& request) const = 0;
   // What a request asks of this prompt: positions of targets, of maps.
   virtual absl::Status Validate(const PreparedPrompt& prompt,
                                 const AttributionRequest& request) const = 0;
@@ -175,6 +177,9 @@ class Engine {
   virtual absl::Status Validate(const PatchPrompts& prompts, const PatchRequest& request) const = 0;
   // All of a cut: edges, settings, report.
   virtual absl::Status Validate(const PreparedPrompt& prompt, const CutRequest& request) const = 0;
+  // Room for the new tokens.
+  virtual absl::Status Validate(const PreparedPrompt& prompt,
+                                const generation::GenerateRequest& request) const = 0;
 
   // What a graph would need beyond the model. Transcoders without a k do not bound the number of
   // active features; `bytes` is then the whole budget, unless less is needed with all of them
@@ -195,10 +200,17 @@ class Engine {
                                               const PatchRequest& request) const = 0;
   [[nodiscard]] virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
                                               const CutRequest& request) const = 0;
+  [[nodiscard]] virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                              const generation::GenerateRequest& request) const = 0;
 
   virtual absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt,
                                                 const ForwardRequest& request,
                                                 RunContext* context) = 0;
+  // Continues the prompt. Tells `on_tokens` of each token when it is there; phases "prompt" and
+  // "generate" (model/generation/generate.h).
+  virtual absl::StatusOr<generation::GenerateResult> Generate(
+      const PreparedPrompt& prompt, const generation::GenerateRequest& request,
+      const generation::OnTokens& on_tokens, RunContext* context) = 0;
   // The complete graph, unpruned. INVALID_ARGUMENT, FEATURE_NOT_ACTIVE, when a target is a feature
   // that the prompt does not activate where it should.
   virtual absl::StatusOr<graph::AttributionGraph> Attribute(const PreparedPrompt& prompt,

@@ -31,6 +31,7 @@ class GemmaEngine : public Engine {
   absl::Status Validate(const EvaluationRequest& request) const override;
   absl::Status Validate(const rollout::RolloutRequest& request) const override;
   absl::Status Validate(const InterventionRequest& request) const override;
+  absl::Status Validate(const generation::GenerateRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt,
                         const AttributionRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt,
@@ -39,6 +40,8 @@ class GemmaEngine : public Engine {
                         const InterventionRequest& request) const override;
   absl::Status Validate(const PatchPrompts& prompts, const PatchRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt, const CutRequest& request) const override;
+  absl::Status Validate(const PreparedPrompt& prompt,
+                        const generation::GenerateRequest& request) const override;
   [[nodiscard]] GraphEstimate EstimateGraph(const PreparedPrompt& prompt,
                                             const AttributionRequest& request) const override;
   [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
@@ -53,8 +56,14 @@ class GemmaEngine : public Engine {
                                       const PatchRequest& request) const override;
   [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
                                       const CutRequest& request) const override;
+  [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                      const generation::GenerateRequest& request) const override;
   absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt, const ForwardRequest& request,
                                         RunContext* context) override;
+  absl::StatusOr<generation::GenerateResult> Generate(const PreparedPrompt& prompt,
+                                                      const generation::GenerateRequest& request,
+                                                      const generation::OnTokens& on_tokens,
+                                                      RunContext* context) override;
   absl::StatusOr<graph::AttributionGraph> Attribute(const PreparedPrompt& prompt,
                                                     const AttributionRequest& request,
                                                     RunContext* context) override;

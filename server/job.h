@@ -20,6 +20,9 @@
 namespace cajal {
 struct ForwardResult;
 struct TranscoderEvaluation;
+namespace generation {
+struct GenerateResult;
+}
 namespace intervention {
 struct InterventionResult;
 struct PatchResult;
@@ -62,7 +65,9 @@ struct JobResult {
   std::shared_ptr<const StoredGraph> graph;
   // Forward.
   std::shared_ptr<const ForwardResult> forward;
-  std::vector<int64_t> input_ids;
+  std::vector<int64_t> input_ids;  // of Generate too
+  // Generate.
+  std::shared_ptr<const generation::GenerateResult> generation;
   // EvaluateTranscoders.
   std::shared_ptr<const TranscoderEvaluation> evaluation;
   // Intervene.

@@ -5,6 +5,7 @@
 
 #include "server/errors.h"
 #include "server/forward_job.h"
+#include "server/generate_job.h"
 #include "server/prompt_conversion.h"
 #include "server/server_info.h"
 #include "server/start_call.h"
@@ -69,6 +70,24 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ModelServiceImpl::Forward(
         const bool followed = FollowJob(job, /*detach=*/false, loaded.runner, context_->pool,
                                         stream, PresentForward());
         loaded.runner->Start(job, ForwardSteps(std::move(forward), loaded));
+        return followed ? absl::OkStatus() : StoppedEarlyError(*job);
+      });
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* ModelServiceImpl::Generate(
+    grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes) {
+  return StartStream<v1::GenerateRequest>(
+      *context_, context_->pool, call, *bytes, "ModelService/Generate",
+      [this, owner = OwnerOf(*call)](
+          v1::GenerateRequest request,
+          const std::shared_ptr<ResponseStream>& stream) -> absl::Status {
+        const Loaded loaded = context_->lifecycle->loaded();
+        ASSIGN_OR_RETURN(GenerateCall generate, FromProto(std::move(request)));
+        const auto job = context_->jobs->FindOrCreate("Generate", owner, "").job;
+        RETURN_IF_ERROR(loaded.runner->Enqueue(job));
+        const bool followed = FollowJob(job, /*detach=*/false, loaded.runner, context_->pool,
+                                        stream, PresentGenerate());
+        loaded.runner->Start(job, GenerateSteps(std::move(generate), loaded, stream));
         return followed ? absl::OkStatus() : StoppedEarlyError(*job);
       });
 }

@@ -12,7 +12,8 @@ namespace cajal::server {
 class ModelServiceImpl final
     : public v1::ModelService::WithRawCallbackMethod_GetServerInfo<
           v1::ModelService::WithRawCallbackMethod_Tokenize<
-              v1::ModelService::WithRawCallbackMethod_Forward<v1::ModelService::Service>>> {
+              v1::ModelService::WithRawCallbackMethod_Forward<
+                  v1::ModelService::WithRawCallbackMethod_Generate<v1::ModelService::Service>>>> {
  public:
   // `context` outlives the service.
   explicit ModelServiceImpl(const ServiceContext* context) : context_(context) {}
@@ -23,6 +24,8 @@ class ModelServiceImpl final
   grpc::ServerUnaryReactor* Tokenize(grpc::CallbackServerContext* call,
                                      const grpc::ByteBuffer* bytes,
                                      grpc::ByteBuffer* response) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Generate(grpc::CallbackServerContext* call,
+                                                       const grpc::ByteBuffer* request) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Forward(grpc::CallbackServerContext* call,
                                                       const grpc::ByteBuffer* bytes) override;
 

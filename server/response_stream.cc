@@ -51,6 +51,15 @@ void ResponseStream::OfferProgress(grpc::ByteBuffer message) {
   Pump();
 }
 
+void ResponseStream::SendPiece(grpc::ByteBuffer message) {
+  {
+    MutexLock lock(&mutex_);
+    if (source_ != nullptr || end_.has_value() || finished_ || gone_) return;
+    pieces_.push_back(std::move(message));
+  }
+  Pump();
+}
+
 void ResponseStream::Send(Source source) {
   {
     MutexLock lock(&mutex_);
@@ -85,7 +94,8 @@ void ResponseStream::Pump() {
     MutexLock lock(&mutex_);
     if (finished_) return;
     const bool failed = end_.has_value() && !end_->ok();
-    const bool nothing_left = end_.has_value() && !progress_.has_value() && outbox_.empty();
+    const bool nothing_left =
+        end_.has_value() && !progress_.has_value() && pieces_.empty() && outbox_.empty();
     if (!writing_) {
       if (gone_ || failed || nothing_left) {
         action = Action::kFinish;
@@ -94,15 +104,17 @@ void ResponseStream::Pump() {
         record_.status = status;
         finished_ = true;
         stop_ = nullptr;
+        pieces_.clear();
         outbox_.clear();
         to_destroy = std::move(source_);
       } else if (progress_.has_value()) {
         action = Action::kWrite;
         in_flight_ = *std::exchange(progress_, std::nullopt);
-      } else if (!outbox_.empty()) {
+      } else if (std::deque<grpc::ByteBuffer>& waiting = pieces_.empty() ? outbox_ : pieces_;
+                 !waiting.empty()) {
         action = Action::kWrite;
-        in_flight_ = std::move(outbox_.front());
-        outbox_.pop_front();
+        in_flight_ = std::move(waiting.front());
+        waiting.pop_front();
       }
       if (action == Action::kWrite) {
         writing_ = true;

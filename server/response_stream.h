@@ -1,11 +1,12 @@
-// The reactor of a call that streams its answer: progress first, then messages from a source, then
-// the status.
+// The reactor of a call that streams its answer: progress and pieces that are there early first,
+// then messages from a source, then the status.
 //
 //   gRPC's threads          the job's threads
-//   OnWriteDone, OnCancel   OfferProgress*, then Send(source) or Fail(status)
+//   OnWriteDone, OnCancel   OfferProgress* and SendPiece*, then Send(source) or Fail(status)
 //            └────── Pump: at most one write outstanding ──────┘
 //
-// Back pressure: of progress only the newest waits to be written. Messages of the source are made
+// Back pressure: of progress only the newest waits to be written. Pieces all wait; whoever sends
+// them has bounded and reserved what they take together. Messages of the source are made
 // on the work pool, a few ahead of the reader and no more, so a slow reader holds no thread and at
 // most kOutbox messages; what the source itself refers to stays in memory until the reader is done.
 // Nothing is written before the first OfferProgress, Send or Fail, so that a refused call can be
@@ -49,6 +50,9 @@ class ResponseStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 
   // May be dropped in favour of a newer one; ignored once Send or Fail was called.
   void OfferProgress(grpc::ByteBuffer message);
+  // Sends a part of the answer before the rest is known. Pieces keep their order, and stay before
+  // the source's messages; ignored once Send or Fail was called.
+  void SendPiece(grpc::ByteBuffer message);
   // Sends what the source yields and ends the call with OK, or with the source's error. Of Send and
   // Fail the first call decides.
   void Send(Source source);
@@ -84,6 +88,7 @@ class ResponseStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   CallRecord record_ CAJAL_GUARDED_BY(mutex_);
   std::function<void(absl::StatusCode)> stop_ CAJAL_GUARDED_BY(mutex_);
   std::optional<grpc::ByteBuffer> progress_ CAJAL_GUARDED_BY(mutex_);
+  std::deque<grpc::ByteBuffer> pieces_ CAJAL_GUARDED_BY(mutex_);
   std::shared_ptr<Source> source_ CAJAL_GUARDED_BY(mutex_);
   std::deque<grpc::ByteBuffer> outbox_ CAJAL_GUARDED_BY(mutex_);
   std::optional<absl::Status> end_ CAJAL_GUARDED_BY(mutex_);  // set when nothing more will come

@@ -8,6 +8,7 @@ namespace cajal::cli {
 Command AddInfoCommand(CLI::App* cajal);         // info_command.cc
 Command AddTokenizeCommand(CLI::App* cajal);     // tokenize_command.cc
 Command AddForwardCommand(CLI::App* cajal);      // forward_command.cc
+Command AddGenerateCommand(CLI::App* cajal);     // generate_command.cc
 Command AddGraphCommand(CLI::App* cajal);        // graph_command.cc
 Command AddGraphsCommand(CLI::App* cajal);       // graphs_command.cc
 Command AddConvertCommand(CLI::App* cajal);      // convert_command.cc

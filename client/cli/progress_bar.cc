@@ -42,8 +42,11 @@ std::string ProgressLine(const client::Progress& progress, int columns) {
   return line.substr(0, std::max(columns, 0));
 }
 
-ProgressBar::~ProgressBar() {
+ProgressBar::~ProgressBar() { End(); }
+
+void ProgressBar::End() {
   if (shown_) *stream_ << kClearLine << std::flush;
+  shown_ = enabled_ = false;
 }
 
 void ProgressBar::Show(const client::Progress& progress) {

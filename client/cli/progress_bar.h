@@ -14,7 +14,7 @@ namespace cajal::cli {
 std::string ProgressLine(const client::Progress& progress, int columns);
 
 // Writes nothing at all unless `enabled`, which is to be whether the stream is a terminal. Show is
-// called from one thread at a time; the destructor clears the line.
+// called from one thread at a time; the destructor clears the line, as End does.
 class ProgressBar {
  public:
   ProgressBar(std::ostream* stream, bool enabled) : stream_(stream), enabled_(enabled) {}
@@ -23,6 +23,8 @@ class ProgressBar {
   ~ProgressBar();
 
   void Show(const client::Progress& progress);
+  // Takes the line away; nothing is shown any more.
+  void End();
 
  private:
   std::ostream* stream_;

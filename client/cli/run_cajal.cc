@@ -85,14 +85,15 @@ int RunCajal(const std::vector<std::string>& arguments, const Console& console) 
   cajal.require_subcommand(1);
   cajal.fallthrough();  // global flags may also stand after the command; subcommands inherit it
   const std::vector<Command> commands = {
-      AddInfoCommand(&cajal),      AddTokenizeCommand(&cajal),    AddForwardCommand(&cajal),
-      AddGraphCommand(&cajal),     AddGraphsCommand(&cajal),      AddPathsCommand(&cajal),
-      AddConeCommand(&cajal),      AddPruneCommand(&cajal),       AddScoreCommand(&cajal),
-      AddCompareCommand(&cajal),   AddFoldCommand(&cajal),        AddLabelCommand(&cajal),
-      AddPinCommand(&cajal),       AddAnnotationsCommand(&cajal), AddExportCommand(&cajal),
-      AddEvaluateCommand(&cajal),  AddJobsCommand(&cajal),        AddImportCommand(&cajal),
-      AddConvertCommand(&cajal),   AddWatchCommand(&cajal),       AddRolloutCommand(&cajal),
-      AddInterveneCommand(&cajal), AddPatchCommand(&cajal),       AddCutCommand(&cajal),
+      AddInfoCommand(&cajal),     AddTokenizeCommand(&cajal),    AddForwardCommand(&cajal),
+      AddGraphCommand(&cajal),    AddGraphsCommand(&cajal),      AddPathsCommand(&cajal),
+      AddConeCommand(&cajal),     AddPruneCommand(&cajal),       AddScoreCommand(&cajal),
+      AddCompareCommand(&cajal),  AddFoldCommand(&cajal),        AddLabelCommand(&cajal),
+      AddPinCommand(&cajal),      AddAnnotationsCommand(&cajal), AddExportCommand(&cajal),
+      AddEvaluateCommand(&cajal), AddJobsCommand(&cajal),        AddImportCommand(&cajal),
+      AddConvertCommand(&cajal),  AddWatchCommand(&cajal),       AddGenerateCommand(&cajal),
+      AddRolloutCommand(&cajal),  AddInterveneCommand(&cajal),   AddPatchCommand(&cajal),
+      AddCutCommand(&cajal),
   };
   try {
     // CLI11 takes them from the back.

@@ -44,6 +44,7 @@
 #include "client/cpp/cut.h"
 #include "client/cpp/error_details.h"
 #include "client/cpp/evaluation.h"
+#include "client/cpp/generate.h"
 #include "client/cpp/graph.h"
 #include "client/cpp/graph_list.h"
 #include "client/cpp/intervention.h"
@@ -92,6 +93,13 @@ class Client {
                                         const CallOptions& options = {});
   void ForwardAsync(const ForwardRequest& request, const CallOptions& options,
                     Done<ForwardResult> done);
+
+  // Continues a prompt token by token. Calls request.on_token as the tokens come; reports progress.
+  // Cancelling the call stops the job within one token.
+  absl::StatusOr<GenerateResult> Generate(const GenerateRequest& request,
+                                          const CallOptions& options = {});
+  void GenerateAsync(const GenerateRequest& request, const CallOptions& options,
+                     Done<GenerateResult> done);
 
   // Computes and stores a graph. Reports progress. Cancelling the call, or its time limit, cancels
   // the job, unless the request says detach.

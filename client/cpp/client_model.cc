@@ -1,8 +1,10 @@
 // Client's methods of cajal.v1.ModelService.
+#include <memory>
 #include <utility>
 
 #include "client/cpp/assemble.h"
 #include "client/cpp/client_impl.h"
+#include "client/cpp/generation.h"
 #include "client/cpp/wire.h"
 
 namespace cajal::client {
@@ -32,6 +34,13 @@ void Client::ForwardAsync(const ForwardRequest& request, const CallOptions& opti
                                         ToProto(request), std::move(done));
 }
 
+void Client::GenerateAsync(const GenerateRequest& request, const CallOptions& options,
+                           Done<GenerateResult> done) {
+  impl_->model.Stream<GenerateAssembler>(MethodId::kGenerate, &Methods::Generate, options,
+                                         ToProto(request), std::move(done),
+                                         std::make_shared<GenerateAssembler>(request.on_token));
+}
+
 absl::StatusOr<ServerInfo> Client::GetServerInfo(const CallOptions& options) {
   return Await<absl::StatusOr<ServerInfo>>(
       [&](auto done) { GetServerInfoAsync(options, std::move(done)); });
@@ -45,6 +54,11 @@ absl::StatusOr<TokenizedPrompt> Client::Tokenize(const TokenizeRequest& request,
 absl::StatusOr<ForwardResult> Client::Forward(const ForwardRequest& request,
                                               const CallOptions& options) {
   return Await(this, &Client::ForwardAsync, request, options);
+}
+
+absl::StatusOr<GenerateResult> Client::Generate(const GenerateRequest& request,
+                                                const CallOptions& options) {
+  return Await(this, &Client::GenerateAsync, request, options);
 }
 
 }  // namespace cajal::client

@@ -15,7 +15,7 @@ enum class JobState { kUnknown, kQueued, kRunning, kSucceeded, kFailed, kCancell
 
 struct Job {
   std::string name;    // "jobs/{id}"
-  std::string method;  // "CreateGraph", "Forward"
+  std::string method;  // "CreateGraph", "Forward", "Generate"
   JobState state = JobState::kUnknown;
   Progress progress;
   std::string owner;  // empty while the server knows no users

@@ -14,13 +14,14 @@ constexpr char kInterventionService[] = "cajal.v1.InterventionService";
 constexpr char kHeatmapService[] = "cajal.v1.HeatmapService";
 constexpr char kJobService[] = "cajal.v1.JobService";
 
-// In the order of MethodId. Forward, CreateGraph, EvaluateTranscoders, Intervene and
-// PatchActivations wait in the queue, so that their limits cover other people's graphs too.
+// In the order of MethodId. Forward, Generate, CreateGraph, EvaluateTranscoders, Intervene
+// and PatchActivations wait in the queue, so that their limits cover other people's graphs too.
 std::span<const Method> Methods() {
   static const Method methods[] = {
       {kModelService, "GetServerInfo", absl::Seconds(10), true},
       {kModelService, "Tokenize", absl::Minutes(1), true},
       {kModelService, "Forward", absl::Minutes(30), true},
+      {kModelService, "Generate", absl::Minutes(30), true},
       // Each call carries a request_id, under which the server computes once.
       {kGraphService, "CreateGraph", absl::Hours(6), true},
       {kGraphService, "GetGraph", absl::Minutes(10), true},

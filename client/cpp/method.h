@@ -18,6 +18,7 @@ enum class MethodId {
   kGetServerInfo,
   kTokenize,
   kForward,
+  kGenerate,
   kCreateGraph,
   kGetGraph,
   kPruneGraph,

@@ -23,7 +23,8 @@
 
 namespace cajal::client {
 
-// Takes one message of a stream: to `assembler`, or to `on_progress` if it tells of progress.
+// Takes one message of a stream: its header, chunk, tokens or summary to `assembler`, and to
+// `on_progress` what it tells of progress.
 template <typename Assembler, typename Response>
 absl::Status TakePiece(const Response& piece,
                        const std::function<void(const Progress&)>& on_progress,
@@ -37,8 +38,13 @@ absl::Status TakePiece(const Response& piece,
     if constexpr (requires { piece.picture(); }) {
       if (piece.has_picture()) return assembler->Add(piece.picture());
     }
-    if (piece.has_header()) return assembler->Add(piece.header());
-    if (piece.has_chunk()) return assembler->Add(piece.chunk());
+    if constexpr (requires { piece.summary(); }) {
+      if (piece.has_tokens()) return assembler->Add(piece.tokens());
+      if (piece.has_summary()) return assembler->Add(piece.summary());
+    } else {
+      if (piece.has_header()) return assembler->Add(piece.header());
+      if (piece.has_chunk()) return assembler->Add(piece.chunk());
+    }
     return absl::OkStatus();
   }
 }
@@ -81,8 +87,15 @@ class ServiceCalls {
   template <typename Assembler, typename Request, typename Response, typename Done>
   void Stream(MethodId id, StreamMethod<Request, Response> method, const CallOptions& options,
               std::type_identity_t<absl::StatusOr<Request>> request, Done done) {
+    Stream(id, method, options, std::move(request), std::move(done), std::make_shared<Assembler>());
+  }
+
+  // The same with an assembler that is more than empty.
+  template <typename Assembler, typename Request, typename Response, typename Done>
+  void Stream(MethodId id, StreamMethod<Request, Response> method, const CallOptions& options,
+              std::type_identity_t<absl::StatusOr<Request>> request, Done done,
+              std::shared_ptr<Assembler> assembler) {
     if (!request.ok()) return done(request.status());
-    auto assembler = std::make_shared<Assembler>();
     StreamCall<Request, Response>::Start(
         environment_, id, options, *std::move(request),
         [this, method](auto* context, auto* message, auto* reactor) {

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include "client/cpp/status.h"
+
 namespace cajal::client {
 namespace {
 
@@ -45,6 +47,11 @@ bool IsUtf8(const std::string& text) {
     i += length;
   }
   return true;
+}
+
+absl::Status CheckUtf8(const std::string& text, const std::string& field) {
+  if (IsUtf8(text)) return absl::OkStatus();
+  return WithReason(absl::InvalidArgumentError(field + ": the text is not UTF-8"), "INVALID_UTF8");
 }
 
 }  // namespace cajal::client

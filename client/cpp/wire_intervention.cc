@@ -14,12 +14,6 @@ namespace {
 using intervention::OperationKind;
 using intervention::PositionKind;
 
-absl::Status CheckUtf8(const std::string& text, const std::string& field) {
-  if (IsUtf8(text)) return absl::OkStatus();
-  return WithReason(absl::InvalidArgumentError(absl::StrCat(field, ": the text is not UTF-8")),
-                    "INVALID_UTF8");
-}
-
 v1::FreezeKind ToProto(intervention::FreezeKind kind) {
   switch (kind) {
     case intervention::FreezeKind::kNone:

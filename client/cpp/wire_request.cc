@@ -10,12 +10,6 @@
 namespace cajal::client {
 namespace {
 
-absl::Status CheckUtf8(const std::string& text, const std::string& field) {
-  if (IsUtf8(text)) return absl::OkStatus();
-  return WithReason(absl::InvalidArgumentError(absl::StrCat(field, ": the text is not UTF-8")),
-                    "INVALID_UTF8");
-}
-
 google::protobuf::Timestamp ToProto(absl::Time time) {
   google::protobuf::Timestamp proto;
   proto.set_seconds(absl::ToUnixSeconds(time));

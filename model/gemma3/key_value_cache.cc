@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "model/base/check.h"
+#include "model/gemma3/host_to_device.h"
 
 namespace cajal::gemma3 {
 namespace {
@@ -76,11 +77,18 @@ KeyValueCache::Reach KeyValueCache::Append(int layer_index, const at::Tensor& ke
   return {layer.keys.slice(2, 0, end), layer.values.slice(2, 0, end), layer.first};
 }
 
-void KeyValueCache::Expand(int64_t batch_size) {
-  CAJAL_CHECK(this->batch_size() == 1) << "only one sequence can become many";
+void KeyValueCache::Select(const std::vector<int64_t>& sequences) {
   for (Layer& layer : layers_) {
-    layer.keys = layer.keys.repeat({batch_size, 1, 1, 1});
-    layer.values = layer.values.repeat({batch_size, 1, 1, 1});
+    const at::Tensor rows = ToDevice(sequences, layer.keys.device());
+    if (!layer.is_full) {
+      const int64_t n_held = layer.end - layer.first;
+      const int64_t n_kept = std::min(n_held, window_ - 1);
+      layer.keys = layer.keys.slice(2, n_held - n_kept, n_held);
+      layer.values = layer.values.slice(2, n_held - n_kept, n_held);
+      layer.first = layer.end - n_kept;
+    }
+    layer.keys = layer.keys.index_select(0, rows);
+    layer.values = layer.values.index_select(0, rows);
   }
 }
 

@@ -41,9 +41,9 @@ class KeyValueCache {
   // layer's next Append.
   Reach Append(int layer, const at::Tensor& keys, const at::Tensor& values);
 
-  // One sequence becomes `batch_size` equal ones: a prefill that they share is computed once. The
-  // keys and values are copied.
-  void Expand(int64_t batch_size);
+  // Sequence b of the batch becomes a copy of the former sequences[b]: {0, 0, 0} makes three of one
+  // whose beginning they share, {0, 2} leaves out the second of three.
+  void Select(const std::vector<int64_t>& sequences);
 
   // The most that a cache takes, while it grows too, when no pass has more than `longest_pass`
   // positions. element_size: bytes of one number.

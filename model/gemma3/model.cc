@@ -17,18 +17,21 @@ absl::StatusOr<Model> LoadModel(const checkpoint::Checkpoint& checkpoint,
   return Model{checkpoint.config(), std::move(weights)};
 }
 
-absl::StatusOr<at::Tensor> EmbedPrompt(const Model& model, const ModelInput& input,
-                                       Recording* recording, RunContext* context) {
-  const Placement& placement = model.weights.placement;
+at::Tensor EmbedTokens(const Model& model, const std::vector<int64_t>& token_ids) {
   const at::Tensor& embedding = model.weights.decoder.embedding;
-  at::Tensor ids = at::tensor(input.token_ids, at::kLong);
-  // As Transformers does for checkpoints whose vocabulary lacks the image token; its row is
-  // overwritten below.
-  ids = ids.masked_fill(ids.ge(embedding.size(0)), 0).to(placement.device);
+  at::Tensor ids = at::tensor(token_ids, at::kLong);
+  // As Transformers does for checkpoints whose vocabulary lacks the image token.
+  ids = ids.masked_fill(ids.ge(embedding.size(0)), 0).to(embedding.device());
   // sqrt(d) is rounded to the weights' dtype first: 50.5 for the 4B model in bfloat16.
   const at::Tensor scale = at::full(
       {}, std::sqrt(static_cast<double>(model.config.text.hidden_size)), embedding.options());
-  at::Tensor residual = at::embedding(embedding, ids) * scale;
+  return at::embedding(embedding, ids) * scale;
+}
+
+absl::StatusOr<at::Tensor> EmbedPrompt(const Model& model, const ModelInput& input,
+                                       Recording* recording, RunContext* context) {
+  const Placement& placement = model.weights.placement;
+  at::Tensor residual = EmbedTokens(model, input.token_ids);
   if (!input.pixels.defined()) return residual;
 
   CAJAL_CHECK(model.weights.vision.has_value()) << "pictures for a text-only model";

@@ -38,8 +38,12 @@ struct Model {
 absl::StatusOr<Model> LoadModel(const checkpoint::Checkpoint& checkpoint,
                                 const Placement& placement, RunContext* context);
 
-// The residual that enters block 0, [T, d]: token embeddings times sqrt(d) rounded to the weights'
-// dtype; at image positions the projected image tokens, unscaled.
+// The embeddings of text tokens, [n, d]: rows of the embedding matrix times sqrt(d) rounded to the
+// weights' dtype.
+at::Tensor EmbedTokens(const Model& model, const std::vector<int64_t>& token_ids);
+
+// The residual that enters block 0, [T, d]: EmbedTokens; at image positions the projected
+// image tokens, unscaled.
 absl::StatusOr<at::Tensor> EmbedPrompt(const Model& model, const ModelInput& input,
                                        Recording* recording, RunContext* context);
 

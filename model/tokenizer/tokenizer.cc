@@ -13,7 +13,7 @@ namespace cajal::tokenizer {
 namespace {
 
 // The byte of "<0xE6>".
-std::optional<char> ByteOf(const std::string& piece) {
+std::optional<char> ByteOfPiece(const std::string& piece) {
   const auto is_hex = [&piece](size_t i) {
     return std::isxdigit(static_cast<unsigned char>(piece[i])) != 0;
   };
@@ -77,7 +77,7 @@ std::string Tokenizer::Decode(std::span<const int64_t> ids) const {
     if (id < 0 || id >= static_cast<int64_t>(vocabulary_.pieces.size())) continue;
     const std::string& piece = vocabulary_.pieces[static_cast<size_t>(id)];
     if (piece.empty()) continue;
-    if (const std::optional<char> byte = ByteOf(piece)) {
+    if (const std::optional<char> byte = ByteOfPiece(piece)) {
       bytes.push_back(*byte);
     } else {
       AppendBytes(bytes, text);
@@ -86,6 +86,11 @@ std::string Tokenizer::Decode(std::span<const int64_t> ids) const {
   }
   AppendBytes(bytes, text);
   return text;
+}
+
+std::optional<char> Tokenizer::ByteOf(int64_t id) const {
+  if (id < 0 || id >= static_cast<int64_t>(vocabulary_.pieces.size())) return std::nullopt;
+  return ByteOfPiece(vocabulary_.pieces[static_cast<size_t>(id)]);
 }
 
 std::optional<int64_t> Tokenizer::IdOf(const std::string& piece) const {

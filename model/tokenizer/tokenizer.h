@@ -32,6 +32,9 @@ class Tokenizer {
   // not UTF-8 give U+FFFD each.
   [[nodiscard]] std::string Decode(std::span<const int64_t> ids) const;
 
+  // The byte that a byte token such as "<0xE6>" stands for; nothing for other tokens.
+  [[nodiscard]] std::optional<char> ByteOf(int64_t id) const;
+
   // The id of a whole token: "<bos>", "▁the".
   [[nodiscard]] std::optional<int64_t> IdOf(const std::string& piece) const;
 

@@ -36,6 +36,12 @@ grpc::Status FakeModelService::Forward(grpc::ServerContext* context,
   return Answer(forward, *request, writer, context);
 }
 
+grpc::Status FakeModelService::Generate(grpc::ServerContext* context,
+                                        const v1::GenerateRequest* request,
+                                        grpc::ServerWriter<v1::GenerateResponse>* writer) {
+  return Answer(generate, *request, writer, context);
+}
+
 grpc::Status FakeGraphService::CreateGraph(grpc::ServerContext* context,
                                            const v1::CreateGraphRequest* request,
                                            grpc::ServerWriter<v1::CreateGraphResponse>* writer) {

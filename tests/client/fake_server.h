@@ -38,6 +38,7 @@ class FakeModelService final : public v1::ModelService::Service {
   UnaryFunction<v1::GetServerInfoRequest, v1::GetServerInfoResponse> get_server_info;
   UnaryFunction<v1::TokenizeRequest, v1::TokenizeResponse> tokenize;
   StreamFunction<v1::ForwardRequest, v1::ForwardResponse> forward;
+  StreamFunction<v1::GenerateRequest, v1::GenerateResponse> generate;
 
  private:
   grpc::Status GetServerInfo(grpc::ServerContext* context, const v1::GetServerInfoRequest* request,
@@ -46,6 +47,8 @@ class FakeModelService final : public v1::ModelService::Service {
                         v1::TokenizeResponse* response) override;
   grpc::Status Forward(grpc::ServerContext* context, const v1::ForwardRequest* request,
                        grpc::ServerWriter<v1::ForwardResponse>* writer) override;
+  grpc::Status Generate(grpc::ServerContext* context, const v1::GenerateRequest* request,
+                        grpc::ServerWriter<v1::GenerateResponse>* writer) override;
 };
 
 class FakeGraphService final : public v1::GraphService::Service {

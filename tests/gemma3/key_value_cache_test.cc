@@ -121,7 +121,7 @@ TEST(KeyValueCache, LetsManySequencesGoOnFromASharedBeginning) {
   const at::Tensor ends = random.Matrix(3 * 6, 16, 4).view({3, 6, 16});
   KeyValueCache cache(model.config.text, 14);
   RunInPasses(model, layout, shared.unsqueeze(0), 5, &cache);
-  cache.Expand(3);
+  cache.Select({0, 0, 0});
   EXPECT_EQ(cache.batch_size(), 3);
   RunContext context;
   const auto together = RunDecoder(model.weights.decoder, model.config.text, layout, ends,
@@ -133,6 +133,25 @@ TEST(KeyValueCache, LetsManySequencesGoOnFromASharedBeginning) {
     ASSERT_THAT(alone, IsOk());
     EXPECT_LE(RelativeToLargest((*together)[b], alone->slice(0, 8)), kToOnePass);
   }
+}
+
+TEST(KeyValueCache, GoesOnWithTheSequencesThatAreSelected) {
+  const Model model = testing::MakeRandomModel({.window = 4}, 1);
+  const AttentionLayout layout(9, {}, 4);
+  const at::Tensor residual = testing::RandomTensors(3).Matrix(3 * 9, 16, 4).view({3, 9, 16});
+  KeyValueCache cache(model.config.text, 9);
+  RunInPasses(model, layout, residual.slice(1, 0, 7), 7, &cache);
+  cache.Select({2, 0});
+  RunContext context;
+  const auto selected =
+      RunDecoder(model.weights.decoder, model.config.text, layout,
+                 at::stack({residual[2], residual[0]}).slice(1, 7), {.cache = &cache}, &context);
+  const auto whole =
+      RunDecoder(model.weights.decoder, model.config.text, layout, residual, {}, &context);
+  ASSERT_THAT(selected, IsOk());
+  ASSERT_THAT(whole, IsOk());
+  EXPECT_LE(RelativeToLargest((*selected)[0], (*whole)[2].slice(0, 7)), kToOnePass);
+  EXPECT_LE(RelativeToLargest((*selected)[1], (*whole)[0].slice(0, 7)), kToOnePass);
 }
 
 TEST(PassEnd, MovesToTheEndOfTheImageThatItCutsThrough) {

@@ -235,6 +235,24 @@ int64_t FakeEngine::EstimateBytes(const PreparedPrompt& prompt, const ForwardReq
   return prompt.tokenized.n_positions() * kBytesPerPosition;
 }
 
+absl::Status FakeEngine::Validate(const generation::GenerateRequest& request) const {
+  if (request.max_new_tokens >= 1) return absl::OkStatus();
+  return InvalidField("max_new_tokens", "must be at least 1");
+}
+
+absl::Status FakeEngine::Validate(const PreparedPrompt& prompt,
+                                  const generation::GenerateRequest& request) const {
+  if (prompt.tokenized.n_positions() + request.max_new_tokens <= info_.max_positions) {
+    return absl::OkStatus();
+  }
+  return InvalidField("max_new_tokens", "must leave the prompt its room");
+}
+
+int64_t FakeEngine::EstimateBytes(const PreparedPrompt& prompt,
+                                  const generation::GenerateRequest&) const {
+  return prompt.tokenized.n_positions() * kBytesPerPosition;
+}
+
 GraphEstimate FakeEngine::EstimateGraph(const PreparedPrompt& prompt,
                                         const AttributionRequest& request) const {
   return {.bytes = prompt.tokenized.n_positions() * kBytesPerPosition,
@@ -291,6 +309,30 @@ absl::StatusOr<ForwardResult> FakeEngine::Forward(const PreparedPrompt& prompt,
     for (int64_t i = 0; i < n * info_.d_model; ++i) array.values.push_back(static_cast<float>(i));
     result.arrays.push_back(std::move(array));
   }
+  return result;
+}
+
+absl::StatusOr<generation::GenerateResult> FakeEngine::Generate(
+    const PreparedPrompt&, const generation::GenerateRequest& request,
+    const generation::OnTokens& on_tokens, RunContext* context) {
+  generation::GenerateResult result;
+  for (int32_t sample = 0; sample < request.samples; ++sample) {
+    result.sequences.push_back({.sample = sample});
+  }
+  RETURN_IF_ERROR(Compute(context, "generate", request.max_new_tokens, [&](int32_t index) {
+    std::vector<generation::GeneratedToken> tokens;
+    for (generation::GeneratedSequence& sequence : result.sequences) {
+      generation::GeneratedToken token{.sequence = sequence.sample,
+                                       .index = index,
+                                       .chosen = {index, absl::StrCat("t", index), 1.5F, 0.25F},
+                                       .text = absl::StrCat(" w", index)};
+      token.top.assign(static_cast<size_t>(request.top_tokens), token.chosen);
+      sequence.token_ids.push_back(index);
+      sequence.text += token.text;
+      tokens.push_back(std::move(token));
+    }
+    on_tokens(std::move(tokens));
+  }));
   return result;
 }
 
@@ -398,14 +440,15 @@ absl::StatusOr<CutResult> FakeEngine::CutEdges(const PreparedPrompt& prompt,
   return result;
 }
 
-absl::Status FakeEngine::Compute(RunContext* context) {
+absl::Status FakeEngine::Compute(RunContext* context, const std::string& phase, int32_t n_batches,
+                                 const AfterBatch& after_batch) {
   {
     MutexLock lock(&mutex_);
     ++computations_;
     ++running_;
     CAJAL_CHECK(running_ == 1) << "the executor promises one computation at a time";
   }
-  const absl::Status status = ComputeBatches(context);
+  const absl::Status status = ComputeBatches(context, phase, n_batches, after_batch);
   MutexLock lock(&mutex_);
   --running_;
   changed_.NotifyAll();
@@ -415,9 +458,10 @@ absl::Status FakeEngine::Compute(RunContext* context) {
   return status;
 }
 
-absl::Status FakeEngine::ComputeBatches(RunContext* context) {
-  context->BeginPhase("feature_rows", kBatches);
-  for (int32_t batch = 0; batch < kBatches; ++batch) {
+absl::Status FakeEngine::ComputeBatches(RunContext* context, const std::string& phase,
+                                        int32_t n_batches, const AfterBatch& after_batch) {
+  context->BeginPhase(phase, n_batches);
+  for (int32_t batch = 0; batch < n_batches; ++batch) {
     {
       MutexLock lock(&mutex_);
       while (gate_closed_ && passes_ == 0 && context->CheckStop().ok()) {
@@ -433,6 +477,7 @@ absl::Status FakeEngine::ComputeBatches(RunContext* context) {
       MutexLock lock(&mutex_);
       ++batches_;
     }
+    after_batch(batch);
     context->Advance(batch + 1);
   }
   return absl::OkStatus();

@@ -8,13 +8,16 @@
 // is the position, plus 0, 1, 2, 3.
 // A patching experiment writes its features with 3 in the donor and 5 in the recipient, one run a
 // strength. Every edge that is cut has the weight 1/4 and a target of its own, from 2 to 1.
-// All compute in kBatches batches with a look at the stop flag after each.
+// A generation's tokens are " w0", " w1", … with the ids 0, 1, … in every sequence, one batch each;
+// all sequences have max_new_tokens of them. The others compute in kBatches batches with a look at
+// the stop flag after each.
 //
 // Owned by the server under test; the test keeps a pointer. Thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 
 #include "model/base/mutex.h"
@@ -61,6 +64,7 @@ class FakeEngine final : public Engine {
   absl::Status Validate(const AttributionRequest& request) const override;
   absl::Status Validate(const EvaluationRequest& request) const override;
   absl::Status Validate(const InterventionRequest& request) const override;
+  absl::Status Validate(const generation::GenerateRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt,
                         const AttributionRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt,
@@ -70,6 +74,8 @@ class FakeEngine final : public Engine {
   absl::Status Validate(const rollout::RolloutRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt,
                         const rollout::RolloutRequest& request) const override;
+  absl::Status Validate(const PreparedPrompt& prompt,
+                        const generation::GenerateRequest& request) const override;
   int64_t EstimateBytes(const PreparedPrompt& prompt, const ForwardRequest& request) const override;
   GraphEstimate EstimateGraph(const PreparedPrompt& prompt,
                               const AttributionRequest& request) const override;
@@ -81,8 +87,14 @@ class FakeEngine final : public Engine {
   int64_t EstimateBytes(const PreparedPrompt& prompt, const CutRequest& request) const override;
   int64_t EstimateBytes(const PreparedPrompt& prompt,
                         const rollout::RolloutRequest& request) const override;
+  int64_t EstimateBytes(const PreparedPrompt& prompt,
+                        const generation::GenerateRequest& request) const override;
   absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt, const ForwardRequest& request,
                                         RunContext* context) override;
+  absl::StatusOr<generation::GenerateResult> Generate(const PreparedPrompt& prompt,
+                                                      const generation::GenerateRequest& request,
+                                                      const generation::OnTokens& on_tokens,
+                                                      RunContext* context) override;
   absl::StatusOr<graph::AttributionGraph> Attribute(const PreparedPrompt& prompt,
                                                     const AttributionRequest& request,
                                                     RunContext* context) override;
@@ -102,8 +114,13 @@ class FakeEngine final : public Engine {
                                                         RunContext* context) override;
 
  private:
-  absl::Status Compute(RunContext* context);
-  absl::Status ComputeBatches(RunContext* context);
+  // `after_batch` is told the number of the batch that was completed.
+  using AfterBatch = std::function<void(int32_t)>;
+  absl::Status Compute(
+      RunContext* context, const std::string& phase = "feature_rows", int32_t n_batches = kBatches,
+      const AfterBatch& after_batch = [](int32_t) {});
+  absl::Status ComputeBatches(RunContext* context, const std::string& phase, int32_t n_batches,
+                              const AfterBatch& after_batch);
 
   EngineInfo info_;
   mutable Mutex mutex_;

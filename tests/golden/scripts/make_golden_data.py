@@ -21,6 +21,7 @@ STEPS = {
     "interventions": ("reference_intervention.py", "."),
     "formats": ("make_formats.py", "."),
     "evaluation": ("make_evaluation.py", "."),
+    "generation": ("make_generation.py", "."),
     "tokenizer": ("make_tokenizer_cases.py", "."),
     "images": ("make_image_cases.py", "."),
     "training": ("make_training.py", "training"),

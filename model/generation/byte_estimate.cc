@@ -1,0 +1,79 @@
+#include "model/generation/byte_estimate.h"
+
+#include <algorithm>
+
+#include "model/attribution/byte_estimate.h"
+#include "model/gemma3/attention_pattern.h"
+#include "model/gemma3/key_value_cache.h"
+#include "model/generation/generate.h"
+
+namespace cajal::generation {
+namespace {
+
+// Weights in bfloat16 are counted as float32: norms and softmax are, and so are the logits.
+constexpr int64_t kNumber = sizeof(float);
+
+// What torch and the allocator add to the numbers: a share, and what is there from the start.
+constexpr double kAllowance = 1.1;
+constexpr double kAtLeast = 1 << 16;
+
+// What a pass over n_new positions of each sequence holds inside its largest block, in numbers.
+double NumbersOfPass(const checkpoint::TextConfig& text, int64_t n_sequences, int64_t n_new,
+                     int64_t n_keys) {
+  const auto rows = static_cast<double>(n_sequences * n_new);
+  const auto heads = static_cast<double>(n_sequences * text.num_attention_heads);
+  const auto head_dim = static_cast<double>(text.head_dim);
+  const auto keys = static_cast<double>(n_keys);
+  const auto tile = static_cast<double>(std::min(n_new, gemma3::AttentionPattern::kTile));
+  // Queries, keys and values with what they are rotated through; all keys and values once more for
+  // each head; scores, softmax and pattern of a tile.
+  const double attention =
+      2 * rows * static_cast<double>(2 * text.num_attention_heads + text.num_key_value_heads) *
+          head_dim +
+      2 * heads * keys * head_dim + 3 * heads * tile * keys;
+  const double mlp = 3 * rows * static_cast<double>(text.intermediate_size);
+  return std::max(attention, mlp) + 6 * rows * static_cast<double>(text.hidden_size) +
+         4 * static_cast<double>(n_new) * head_dim;
+}
+
+// Tokens as they are streamed and as they are kept, with their texts.
+double BytesOfAnswer(const GenerateRequest& request, int64_t n_sequences) {
+  constexpr double kToken = 2 * sizeof(GeneratedToken) + 64;
+  constexpr double kCandidate = 2 * sizeof(CandidateToken);
+  return static_cast<double>(n_sequences) * request.max_new_tokens *
+         (kToken + kCandidate * request.top_tokens);
+}
+
+}  // namespace
+
+int64_t EstimateGenerateBytes(const checkpoint::Gemma3Config& config,
+                              const GenerateRequest& request, const GenerationShape& shape) {
+  const checkpoint::TextConfig& text = config.text;
+  const int64_t n_positions = shape.n_prompt + request.max_new_tokens - 1;
+  const int64_t n_in_prompt = shape.shares_prompt ? 1 : shape.n_sequences;
+  const int64_t longest_pass =
+      shape.shares_prompt
+          ? std::min(shape.n_prompt,
+                     kPromptPass + (shape.n_images > 0 ? config.mm_tokens_per_image : 0))
+          : shape.n_prompt;
+  const auto cache = [&](int64_t n_sequences, int64_t n_new) {
+    return static_cast<double>(
+        gemma3::KeyValueCache::MostBytes(text, n_positions, n_new, n_sequences, kNumber));
+  };
+  const auto vocab = static_cast<double>(text.vocab_size);
+  // On the device in two types, and on the host; then weights and ids in sampling.
+  const double logits = 3 * kNumber * static_cast<double>(shape.n_sequences) * vocab + 40 * vocab;
+  const double residual = 2 * kNumber * static_cast<double>(shape.n_prompt * text.hidden_size);
+
+  const auto embedding =
+      static_cast<double>(attribution::EstimateForwardBytes(config, 1, shape.n_images));
+  const double prompt = cache(n_in_prompt, longest_pass) +
+                        kNumber * NumbersOfPass(text, n_in_prompt, longest_pass, shape.n_prompt);
+  const double steps = cache(shape.n_sequences, 1) +
+                       kNumber * NumbersOfPass(text, shape.n_sequences, 1, n_positions) + logits;
+  const double bytes = kAtLeast + kAllowance * (residual + std::max({embedding, prompt, steps}) +
+                                                BytesOfAnswer(request, shape.n_sequences));
+  return static_cast<int64_t>(std::min(bytes, 9e18));
+}
+
+}  // namespace cajal::generation

@@ -1,0 +1,195 @@
+#include "model/generation/generate.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "model/base/status.h"
+#include "model/gemma3/decoder.h"
+#include "model/generation/next_tokens.h"
+#include "model/generation/sampler.h"
+#include "model/generation/text_stream.h"
+
+namespace cajal::generation {
+namespace {
+
+using gemma3::AttentionLayout;
+using gemma3::KeyValueCache;
+
+// A sequence that has not ended.
+struct Growing {
+  int32_t sequence;  // its number in the result
+  int32_t set;
+  Sampler sampler;
+  TextStream text;
+};
+
+class Run {
+ public:
+  Run(const Generator& generator, const gemma3::ModelInput& prompt, const GenerateRequest& request,
+      RunContext* context)
+      : generator_(generator),
+        prompt_(prompt),
+        request_(request),
+        context_(context),
+        quiet_(context->WithoutProgress()),
+        n_prompt_(static_cast<int64_t>(prompt.token_ids.size())),
+        // The last new token is not passed.
+        layout_(n_prompt_ + request.max_new_tokens - 1, prompt.image_runs,
+                generator.model.config.text.sliding_window),
+        cache_(generator.model.config.text, layout_.n_positions()) {
+    const int32_t n_sets = generator.edits == nullptr ? 1 : generator.edits->n_sets();
+    for (int32_t set = 0; set < n_sets; ++set) {
+      for (int32_t sample = 0; sample < request.samples; ++sample) {
+        growing_.push_back({.sequence = static_cast<int32_t>(growing_.size()),
+                            .set = set,
+                            .sampler = Sampler(request.sampling, static_cast<uint32_t>(sample)),
+                            .text = TextStream(generator.tokenizer)});
+        result_.sequences.push_back({.sample = sample});
+      }
+    }
+  }
+
+  absl::Status PassPrompt() {
+    gemma3::Recording nothing;
+    ASSIGN_OR_RETURN(at::Tensor residual,
+                     EmbedPrompt(generator_.model, prompt_, &nothing, context_));
+    residual = residual.unsqueeze(0);
+    const bool is_shared = generator_.edits == nullptr || !generator_.edits->ChangesPrompt();
+    // What edits do may depend on the prompt as a whole.
+    const int64_t length = is_shared ? kPromptPass : n_prompt_;
+    if (!is_shared) residual = residual.expand({std::ssize(growing_), -1, -1});
+    context_->BeginPhase("prompt", n_prompt_);
+    for (int64_t begin = 0; begin < n_prompt_; begin = cache_.n_positions()) {
+      const int64_t end = std::min(layout_.PassEnd(begin, length), n_prompt_);
+      RETURN_IF_ERROR(Pass(residual.slice(1, begin, end), is_shared ? nullptr : generator_.edits));
+      context_->Advance(end);
+    }
+    if (is_shared && growing_.size() > 1) {
+      cache_.Select(std::vector<int64_t>(growing_.size(), 0));
+      logits_ = logits_.expand({std::ssize(growing_), -1});
+    }
+    return absl::OkStatus();
+  }
+
+  // Gives every growing sequence the token that its logits ask for. Those that end leave the batch.
+  void ChooseTokens(int32_t index, const OnTokens& on_tokens) {
+    const at::Tensor logits = logits_.to(at::kCPU).contiguous();
+    const auto vocab = static_cast<size_t>(logits.size(1));
+    std::vector<GeneratedToken> tokens;
+    std::vector<int64_t> going_on;  // places in the batch
+    last_tokens_.clear();
+    for (size_t b = 0; b < growing_.size(); ++b) {
+      const std::span<const float> row(logits.const_data_ptr<float>() + b * vocab, vocab);
+      GeneratedToken& token = tokens.emplace_back(Choose(row, index, &growing_[b]));
+      if (Ends(&token, &growing_[b])) continue;
+      going_on.push_back(static_cast<int64_t>(b));
+      last_tokens_.push_back(token.chosen.token_id);
+    }
+    on_tokens(std::move(tokens));
+    if (going_on.size() == growing_.size()) return;
+    std::vector<Growing> rest;
+    for (const int64_t b : going_on) rest.push_back(std::move(growing_[static_cast<size_t>(b)]));
+    growing_ = std::move(rest);
+    if (!growing_.empty()) cache_.Select(going_on);
+  }
+
+  absl::Status PassTokens() {
+    return Pass(EmbedTokens(generator_.model, last_tokens_).unsqueeze(1), generator_.edits);
+  }
+
+  [[nodiscard]] bool is_done() const { return growing_.empty(); }
+  GenerateResult TakeResult() { return std::move(result_); }
+
+ private:
+  // residual: [B, new, d], of the growing sequences or of the prompt that they share. Leaves the
+  // last position's logits, [B, vocab].
+  absl::Status Pass(const at::Tensor& residual, PassEdits* edits) {
+    const gemma3::DecoderWeights& weights = generator_.model.weights.decoder;
+    const checkpoint::TextConfig& config = generator_.model.config.text;
+    std::unique_ptr<gemma3::DecoderHook> hook;
+    if (edits != nullptr) {
+      std::vector<int32_t> sets;
+      for (const Growing& sequence : growing_) sets.push_back(sequence.set);
+      const int64_t begin = cache_.n_positions();
+      hook = edits->HookFor(begin, begin + residual.size(1), sets);
+    }
+    ASSIGN_OR_RETURN(const at::Tensor normed,
+                     RunDecoder(weights, config, layout_, residual,
+                                {.hook = hook.get(), .cache = &cache_}, &quiet_));
+    logits_ = Logits(weights, config, normed.select(1, -1));
+    return absl::OkStatus();
+  }
+
+  // logits: [vocab].
+  GeneratedToken Choose(std::span<const float> logits, int32_t index, Growing* sequence) const {
+    const int64_t id = sequence->sampler.Next(logits);
+    const NextTokens next(logits);
+    GeneratedToken token{
+        .sequence = sequence->sequence, .index = index, .chosen = Candidate(next, id)};
+    for (const int64_t candidate : next.Top(request_.top_tokens)) {
+      token.top.push_back(Candidate(next, candidate));
+    }
+    return token;
+  }
+
+  [[nodiscard]] CandidateToken Candidate(const NextTokens& next, int64_t id) const {
+    return {.token_id = id,
+            .token = generator_.tokenizer.Decode(std::vector<int64_t>{id}),
+            .logit = next.LogitOf(id),
+            .probability = next.ProbabilityOf(id)};
+  }
+
+  // Adds the token to its sequence and fills in its text. Whether the sequence has ended.
+  bool Ends(GeneratedToken* token, Growing* growing) {
+    const std::vector<int64_t>& stops = generator_.stop_token_ids;
+    const int64_t id = token->chosen.token_id;
+    GeneratedSequence& sequence = result_.sequences[static_cast<size_t>(token->sequence)];
+    sequence.token_ids.push_back(id);
+    const bool is_stop = std::find(stops.begin(), stops.end(), id) != stops.end();
+    const bool is_last = is_stop || token->index + 1 == request_.max_new_tokens;
+    if (is_stop) {
+      sequence.finish_reason = FinishReason::kStopToken;
+    } else {
+      token->text = growing->text.Add(id);
+    }
+    if (is_last) token->text += growing->text.Finish();
+    sequence.text += token->text;
+    return is_last;
+  }
+
+  const Generator& generator_;
+  const gemma3::ModelInput& prompt_;
+  const GenerateRequest& request_;
+  RunContext* const context_;
+  RunContext quiet_;
+  const int64_t n_prompt_;
+  const AttentionLayout layout_;
+  KeyValueCache cache_;
+  std::vector<Growing> growing_;  // the batch
+  std::vector<int64_t> last_tokens_;
+  at::Tensor logits_;
+  GenerateResult result_;
+};
+
+}  // namespace
+
+absl::StatusOr<GenerateResult> Generate(const Generator& generator,
+                                        const gemma3::ModelInput& prompt,
+                                        const GenerateRequest& request, const OnTokens& on_tokens,
+                                        RunContext* context) {
+  Run run(generator, prompt, request, context);
+  RETURN_IF_ERROR(run.PassPrompt());
+  context->BeginPhase("generate", request.max_new_tokens);
+  for (int32_t index = 0;; ++index) {
+    RETURN_IF_ERROR(context->CheckStop());
+    run.ChooseTokens(index, on_tokens);
+    context->Advance(index + 1);
+    if (run.is_done()) return run.TakeResult();
+    RETURN_IF_ERROR(run.PassTokens());
+  }
+}
+
+}  // namespace cajal::generation

@@ -1,0 +1,25 @@
+// Generations between the wire and the plain structs. No gRPC; any thread.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cajal/v1/generate.pb.h"
+#include "model/engine.h"
+#include "server/job.h"
+
+namespace cajal::server {
+
+struct GenerateCall {
+  tokenizer::Prompt prompt;
+  generation::GenerateRequest request;
+};
+// With the defaults filled in; the engine judges the values. Takes the image bytes out of `proto`.
+absl::StatusOr<GenerateCall> FromProto(v1::GenerateRequest&& proto);
+
+v1::GenerateResponse TokensToProto(const std::vector<generation::GeneratedToken>& tokens);
+
+// `result` is of a Generate job that has succeeded.
+v1::GenerateResponse SummaryToProto(const JobInfo& job, const JobResult& result);
+
+}  // namespace cajal::server

@@ -1,0 +1,50 @@
+#include "server/generate_job.h"
+
+#include <optional>
+#include <utility>
+
+#include "cajal/v1/generate.pb.h"
+#include "server/header_and_chunks.h"
+#include "server/wire.h"
+
+namespace cajal::server {
+
+JobRunner::Prepare GenerateSteps(GenerateCall call, const Loaded& loaded,
+                                 const std::shared_ptr<ResponseStream>& stream) {
+  return [call = std::move(call), loaded, stream]() -> absl::StatusOr<PreparedJob> {
+    RETURN_IF_ERROR(loaded.engine->Validate(call.request));
+    ASSIGN_OR_RETURN(PreparedPrompt prepared, loaded.engine->Prepare(call.prompt));
+    RETURN_IF_ERROR(loaded.engine->Validate(prepared, call.request));
+    auto prompt = std::make_shared<const PreparedPrompt>(std::move(prepared));
+    auto result = std::make_shared<generation::GenerateResult>();
+
+    PreparedJob job;
+    job.bytes = loaded.engine->EstimateBytes(*prompt, call.request);
+    job.compute = [prompt, result, stream, request = call.request,
+                   engine = loaded.executor_engine](RunContext* context) -> absl::Status {
+      const generation::OnTokens send =
+          [&stream](const std::vector<generation::GeneratedToken>& tokens) {
+            stream->SendPiece(Serialize(TokensToProto(tokens)));
+          };
+      ASSIGN_OR_RETURN(*result, engine->Generate(*prompt, request, send, context));
+      return absl::OkStatus();
+    };
+    job.complete = [result,
+                    ids = prompt->tokenized.token_ids](RunContext*) -> absl::StatusOr<JobOutcome> {
+      return JobOutcome{.result = {.input_ids = ids, .generation = result}};
+    };
+    return job;
+  };
+}
+
+JobPresentation PresentGenerate() {
+  return {.progress = ProgressMessage<v1::GenerateResponse>,
+          .result = [](const JobInfo& job, const JobResult& result) -> ResponseStream::Source {
+            return [summary = std::optional(Serialize(SummaryToProto(job, result)))]() mutable
+                   -> absl::StatusOr<std::optional<grpc::ByteBuffer>> {
+              return std::exchange(summary, std::nullopt);
+            };
+          }};
+}
+
+}  // namespace cajal::server

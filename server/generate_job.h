@@ -1,0 +1,19 @@
+// The steps of a Generate job, and how its call shows it.
+#pragma once
+
+#include <memory>
+
+#include "server/generate_conversion.h"
+#include "server/job_call.h"
+#include "server/job_runner.h"
+#include "server/lifecycle.h"
+
+namespace cajal::server {
+
+// While it computes, the job sends its tokens to `stream`.
+JobRunner::Prepare GenerateSteps(GenerateCall call, const Loaded& loaded,
+                                 const std::shared_ptr<ResponseStream>& stream);
+
+JobPresentation PresentGenerate();
+
+}  // namespace cajal::server
