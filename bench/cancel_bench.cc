@@ -126,6 +126,46 @@ class WatchedEngine : public Engine {
     return engine_->ComputeRollout(prompt, request, context);
   }
 
+  absl::Status Validate(const InterventionRequest& request) const override {
+    return engine_->Validate(request);
+  }
+  absl::Status Validate(const PreparedPrompt& prompt,
+                        const InterventionRequest& request) const override {
+    return engine_->Validate(prompt, request);
+  }
+  absl::Status Validate(const PatchPrompts& prompts, const PatchRequest& request) const override {
+    return engine_->Validate(prompts, request);
+  }
+  absl::Status Validate(const PreparedPrompt& prompt, const CutRequest& request) const override {
+    return engine_->Validate(prompt, request);
+  }
+  [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                      const InterventionRequest& request) const override {
+    return engine_->EstimateBytes(prompt, request);
+  }
+  [[nodiscard]] int64_t EstimateBytes(const PatchPrompts& prompts,
+                                      const PatchRequest& request) const override {
+    return engine_->EstimateBytes(prompts, request);
+  }
+  [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                      const CutRequest& request) const override {
+    return engine_->EstimateBytes(prompt, request);
+  }
+  absl::StatusOr<InterventionResult> Intervene(const PreparedPrompt& prompt,
+                                               const InterventionRequest& request,
+                                               RunContext* context) override {
+    return engine_->Intervene(prompt, request, context);
+  }
+  absl::StatusOr<PatchResult> PatchActivations(const PatchPrompts& prompts,
+                                               const PatchRequest& request,
+                                               RunContext* context) override {
+    return engine_->PatchActivations(prompts, request, context);
+  }
+  absl::StatusOr<CutResult> CutEdges(const PreparedPrompt& prompt, const CutRequest& request,
+                                     RunContext* context) override {
+    return engine_->CutEdges(prompt, request, context);
+  }
+
   void WaitUntilRunning(bool running) {
     MutexLock lock(&mutex_);
     while (running_ != running) changed_.Wait(&mutex_);

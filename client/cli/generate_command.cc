@@ -161,6 +161,7 @@ Command AddGenerateCommand(CLI::App* cajal) {
   app->add_option("--seed", request.seed,
                   "Of the random numbers: the same seed gives the same tokens")
       ->type_name("S")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app->add_option("--samples", request.samples,
                   "Sequences side by side, each with random numbers of its own, 1 to 64. Needs "
