@@ -253,9 +253,8 @@ GraphEstimate GemmaEngine::EstimateGraph(const PreparedPrompt& prompt,
       prompt.tokenized.image_spans.empty()
           ? 0
           : EstimateBytes(prompt, rollout::GraphHeatmapsRequest(model_.config));
-  GraphEstimate estimate{
-      .bytes = std::max(bounds.Within(info_.budget_bytes).device, heatmap_bytes),
-      .operations = attribution::EstimateOperations(dimensions, settings)};
+  GraphEstimate estimate{.bytes = std::max(bounds.Within(info_.budget_bytes).device, heatmap_bytes),
+                         .operations = attribution::EstimateOperations(dimensions, settings)};
   for (const int64_t n : transcoders_->info().features_per_layer) {
     estimate.n_active_features += std::max<int64_t>(T - settings.zero_positions, 0) *
                                   attribution::ActivePerPosition(transcoders_->info(), n);

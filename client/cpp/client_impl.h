@@ -10,8 +10,8 @@
 
 #include "cajal/v1/feature_service.grpc.pb.h"
 #include "cajal/v1/graph_service.grpc.pb.h"
-#include "cajal/v1/intervention_service.grpc.pb.h"
 #include "cajal/v1/heatmap_service.grpc.pb.h"
+#include "cajal/v1/intervention_service.grpc.pb.h"
 #include "cajal/v1/job_service.grpc.pb.h"
 #include "cajal/v1/model_service.grpc.pb.h"
 #include "client/cpp/call.h"

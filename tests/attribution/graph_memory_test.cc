@@ -332,8 +332,10 @@ TEST_P(RowsOnHost, AreCountedThereAndGiveTheSameGraph) {
   constexpr int kMostRuns = 6;
   int64_t estimated = 0;
   int64_t most_used = 0;
+  // On a busy machine the two sweeps of a run hardly overlap, and what they hold together is a
+  // larger part of what is left on the device: more room than where rows are there, too.
   const auto is_close = [&] {
-    return static_cast<double>(estimated) <= 1.3 * static_cast<double>(most_used);
+    return static_cast<double>(estimated) <= 1.4 * static_cast<double>(most_used);
   };
   for (int run = 1; run <= 2 || (run <= kMostRuns && !is_close()); ++run) {
     SCOPED_TRACE(run);

@@ -88,7 +88,7 @@ TEST_F(GenerateCommandTest, IsGreedyUnlessToldOtherwise) {
 TEST_F(GenerateCommandTest, PrintsTheTextAndWhyItEnded) {
   const CommandResult result = Run({"--prompt", "This is"});
   EXPECT_THAT(result.out, StartsWith(" Mars\n"));
-  EXPECT_THAT(result.out, HasSubstr("2 tokens, ended by '<eos>'"));
+  EXPECT_THAT(result.out, HasSubstr("2 tokens, ended by \"<eos>\""));
 }
 
 TEST_F(GenerateCommandTest, NumbersTheSamples) {

@@ -322,10 +322,11 @@ absl::StatusOr<generation::GenerateResult> FakeEngine::Generate(
   RETURN_IF_ERROR(Compute(context, "generate", request.max_new_tokens, [&](int32_t index) {
     std::vector<generation::GeneratedToken> tokens;
     for (generation::GeneratedSequence& sequence : result.sequences) {
-      generation::GeneratedToken token{.sequence = sequence.sample,
-                                       .index = index,
-                                       .chosen = {index, absl::StrCat("t", index), 1.5F, 0.25F},
-                                       .text = absl::StrCat(" w", index)};
+      generation::GeneratedToken token;
+      token.sequence = sequence.sample;
+      token.index = index;
+      token.chosen = {index, absl::StrCat("t", index), 1.5F, 0.25F};
+      token.text = absl::StrCat(" w", index);
       token.top.assign(static_cast<size_t>(request.top_tokens), token.chosen);
       sequence.token_ids.push_back(index);
       sequence.text += token.text;
