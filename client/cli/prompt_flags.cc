@@ -50,6 +50,7 @@ absl::StatusOr<std::vector<client::Image>> ReadImages(const std::string& flag,
 std::vector<client::PromptPart> PartsOf(const std::string& text,
                                         std::vector<client::Image> images) {
   std::vector<client::PromptPart> parts;
+  parts.reserve(images.size() + 1);
   for (client::Image& image : images) parts.push_back({.text = {}, .image = std::move(image)});
   parts.push_back({.text = text, .image = {}});
   return parts;

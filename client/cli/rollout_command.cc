@@ -37,7 +37,7 @@ struct Flags {
   bool json = false;
 };
 
-absl::StatusOr<client::Prompt> PromptOf(PromptFlags flags) {
+absl::StatusOr<client::Prompt> PromptOf(const PromptFlags& flags) {
   const bool has_text = flags.prompt_option->count() > 0 || flags.tokens_option->count() > 0;
   if (has_text || flags.images.empty()) return MakePrompt(flags);
   return MakeImagePrompt(flags);
