@@ -42,6 +42,7 @@ image::RgbImage Sheet(const RolloutAnswer& answer, size_t i) {
   const int64_t columns = answer.rollout.tokens_per_side;
   const int64_t side = std::clamp(kSheetWidth / columns, kLeastSheetPicture, kMostSheetPicture);
   std::vector<image::SheetPicture> pictures;
+  pictures.reserve(tokens.size());
   for (size_t row = 0; row < tokens.size(); ++row) {
     pictures.push_back(
         {Overlay(answer, i, MapOf(answer, i, row), side), absl::StrCat(tokens[row])});

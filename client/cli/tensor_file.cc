@@ -22,6 +22,7 @@ checkpoint::TensorToWrite ToWrite(const client::Tensor& tensor) {
 std::string ToSafetensors(const std::vector<client::Tensor>& tensors,
                           const std::map<std::string, std::string>& metadata) {
   std::vector<checkpoint::TensorToWrite> to_write;
+  to_write.reserve(tensors.size());
   for (const client::Tensor& tensor : tensors) to_write.push_back(ToWrite(tensor));
   return checkpoint::SerializeSafetensors(to_write, metadata);
 }

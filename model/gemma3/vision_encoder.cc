@@ -97,6 +97,7 @@ absl::StatusOr<std::vector<VisionStates>> VisionEncoder::Encode(const at::Tensor
 
 at::Tensor ImageTokens(const Model& model, const std::vector<VisionStates>& states) {
   std::vector<at::Tensor> tokens;
+  tokens.reserve(states.size());
   for (const VisionStates& of_image : states) {
     tokens.push_back(Project(*model.weights.projector, model.config, of_image.out.unsqueeze(0)));
   }
