@@ -64,8 +64,7 @@ at::Tensor RepeatByPosition(const at::Tensor& values, const std::vector<int64_t>
   return values.repeat_interleave(ends.slice(0, 1) - ends.slice(0, 0, -1));
 }
 
-absl::Status CheckLimit(int64_t n_values, int layer, int64_t limit_bytes) {
-  const int64_t bytes = n_values * static_cast<int64_t>(sizeof(float));
+absl::Status CheckLimit(int64_t bytes, int layer, int64_t limit_bytes) {
   if (bytes <= limit_bytes) return absl::OkStatus();
   return NeverFits("prompt",
                    "what is active up to layer " + std::to_string(layer) + " of so long a prompt",
@@ -118,7 +117,8 @@ absl::StatusOr<SourceTable> SourceTable::Build(const gemma3::Model& model, const
       if (transcoders.LastWrittenLayer(below) < layer) continue;
       n_vectors += encoded[static_cast<size_t>(below)].size();
     }
-    RETURN_IF_ERROR(CheckLimit(n_vectors * x.size(1), layer, context->byte_limit()));
+    const int64_t bytes = n_vectors * x.size(1) * static_cast<int64_t>(elementSize(vector_type));
+    RETURN_IF_ERROR(CheckLimit(bytes, layer, context->byte_limit()));
     transcoder::Reconstruction reconstruction =
         transcoder::Reconstruct(transcoders, layer, x, active, encoded);
     at::Tensor error = recorded.feature_output - reconstruction.output;
