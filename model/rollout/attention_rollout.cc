@@ -27,7 +27,7 @@ absl::StatusOr<std::vector<float>> HeadEntropies(const VisionAttention& attentio
       at::Tensor p = attention.Rows(head, tile)[0];
       p.div_(p.sum(-1, /*keepdim=*/true).add_(kEpsilon));
       // Row by row in float32, as the released code sums; the rows in float64.
-      of_heads.push_back((p * p.add(kEpsilon).log_()).sum(-1).sum(at::kDouble).neg_());
+      of_heads.push_back(p.add(kEpsilon).log_().mul_(p).sum(-1).sum(at::kDouble).neg_());
     }
     const at::Tensor of_tile = at::stack(of_heads);
     sums = sums.defined() ? sums.add_(of_tile) : of_tile;
