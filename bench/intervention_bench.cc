@@ -3,11 +3,13 @@
 //   intervention_bench [--image FILE] [--prompt TEXT] [--sets 32] [--rounds 20] [--freeze …]
 //
 // Prints medians: a forward pass; Intervene with one set, and what that is beyond its clean run in
-// forward passes; as many sets in one call, and one call after the other.
+// forward passes; as many sets in one call, and one call after the other. The four take turns, so
+// that all meet the same machine.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,19 +30,30 @@ struct Options {
   int rounds = 20;
 };
 
-// The median of `rounds` calls, in milliseconds, after one that is not counted.
-template <typename Call>
-absl::StatusOr<double> MedianMs(int rounds, const Call& call) {
-  std::vector<double> ms;
-  for (int i = -1; i < rounds; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    RETURN_IF_ERROR(call());
-    const std::chrono::duration<double, std::milli> elapsed =
-        std::chrono::steady_clock::now() - start;
-    if (i >= 0) ms.push_back(elapsed.count());
+absl::StatusOr<double> Milliseconds(const std::function<absl::Status()>& call) {
+  const auto start = std::chrono::steady_clock::now();
+  RETURN_IF_ERROR(call());
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+// The median of each call's milliseconds over `rounds`, after a round that is not counted.
+absl::StatusOr<std::vector<double>> MediansMs(
+    int rounds, const std::vector<std::function<absl::Status()>>& calls) {
+  std::vector<std::vector<double>> ms(calls.size());
+  for (int round = -1; round < rounds; ++round) {
+    for (size_t i = 0; i < calls.size(); ++i) {
+      ASSIGN_OR_RETURN(const double elapsed, Milliseconds(calls[i]));
+      if (round >= 0) ms[i].push_back(elapsed);
+    }
   }
-  std::nth_element(ms.begin(), ms.begin() + rounds / 2, ms.end());
-  return ms[static_cast<size_t>(rounds / 2)];
+  std::vector<double> medians;
+  medians.reserve(ms.size());
+  for (std::vector<double>& of_call : ms) {
+    std::nth_element(of_call.begin(), of_call.begin() + rounds / 2, of_call.end());
+    medians.push_back(of_call[static_cast<size_t>(rounds / 2)]);
+  }
+  return medians;
 }
 
 intervention::FreezeKind FreezeOf(const std::string& name) {
@@ -79,22 +92,23 @@ absl::Status Run(const Options& options) {
   std::vector<InterventionRequest> alone(all.edit_sets.size(), all);
   for (size_t i = 0; i < alone.size(); ++i) alone[i].edit_sets = {all.edit_sets[i]};
 
-  ASSIGN_OR_RETURN(const double forward, MedianMs(options.rounds, [&] {
-                     return engine->Forward(prompt, {}, &context).status();
-                   }));
-  ASSIGN_OR_RETURN(const double one, MedianMs(options.rounds, [&] {
-                     return engine->Intervene(prompt, alone[0], &context).status();
-                   }));
-  ASSIGN_OR_RETURN(const double batch, MedianMs(options.rounds, [&] {
-                     return engine->Intervene(prompt, all, &context).status();
-                   }));
-  ASSIGN_OR_RETURN(const double one_by_one,
-                   MedianMs(std::max(options.rounds / 4, 1), [&]() -> absl::Status {
-                     for (const InterventionRequest& request : alone) {
-                       RETURN_IF_ERROR(engine->Intervene(prompt, request, &context).status());
-                     }
-                     return absl::OkStatus();
-                   }));
+  const auto intervene = [&](const InterventionRequest& request) {
+    return engine->Intervene(prompt, request, &context).status();
+  };
+  ASSIGN_OR_RETURN(
+      const std::vector<double> medians,
+      MediansMs(options.rounds, {[&] { return engine->Forward(prompt, {}, &context).status(); },
+                                 [&] { return intervene(alone[0]); }, [&] { return intervene(all); },
+                                 [&]() -> absl::Status {
+                                   for (const InterventionRequest& request : alone) {
+                                     RETURN_IF_ERROR(intervene(request));
+                                   }
+                                   return absl::OkStatus();
+                                 }}));
+  const double forward = medians[0];
+  const double one = medians[1];
+  const double batch = medians[2];
+  const double one_by_one = medians[3];
   std::printf("%d positions, freeze %s, %d edits a set\n", prompt.tokenized.n_positions(),
               options.freeze.c_str(), options.edits);
   std::printf("forward pass             %9.3f ms\n", forward);

@@ -50,4 +50,24 @@ absl::StatusOr<Trace> RecordTrace(const gemma3::Model& model, const gemma3::Mode
   return trace;
 }
 
+absl::StatusOr<Trace> RecordFeatureInputs(const gemma3::Model& model,
+                                          const gemma3::ModelInput& input,
+                                          const transcoder::TranscoderSetInfo& transcoders,
+                                          RunContext* context) {
+  const int n_layers = static_cast<int>(model.config.text.num_hidden_layers);
+  std::vector<HookPoint> wanted = {{HookSite::kResidPre, 0}};
+  wanted.reserve(static_cast<size_t>(n_layers) + 1);
+  for (int layer = 0; layer < n_layers; ++layer) wanted.push_back({transcoders.input_site, layer});
+  Recording recording(wanted);
+  ASSIGN_OR_RETURN(const at::Tensor normed, gemma3::RunModel(model, input, &recording, context));
+  Trace trace{.layout = model.LayoutOf(input),
+              .embedding = recording.Get(HookSite::kResidPre, 0).to(at::kFloat)};
+  for (int layer = 0; layer < n_layers; ++layer) {
+    const at::Tensor& feature_input = recording.Get(transcoders.input_site, layer);
+    trace.layers.push_back({.feature_input = feature_input.to(at::kFloat)});
+  }
+  trace.final_normed = normed;
+  return trace;
+}
+
 }  // namespace cajal::attribution

@@ -41,4 +41,10 @@ absl::StatusOr<Trace> RecordTrace(const gemma3::Model& model, const gemma3::Mode
                                   const transcoder::TranscoderSetInfo& transcoders,
                                   RunContext* context);
 
+// The same without what only frozen runs need: of a layer nothing but feature_input, and no scales.
+absl::StatusOr<Trace> RecordFeatureInputs(const gemma3::Model& model,
+                                          const gemma3::ModelInput& input,
+                                          const transcoder::TranscoderSetInfo& transcoders,
+                                          RunContext* context);
+
 }  // namespace cajal::attribution

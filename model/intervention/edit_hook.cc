@@ -79,7 +79,9 @@ EditHook::EditHook(const EditedPass& pass, const RunSettings& settings,
       output_site_(pass.transcoders.info().output_site),
       writer_(pass.transcoders, EncodingOf(settings, pass.transcoders.info()),
               BaselineOf(settings, pass.clean), FeaturesOf(runs), n_positions) {
-  CAJAL_CHECK(!freeze_.attention() || pass.clean != nullptr) << "nothing to freeze to";
+  CAJAL_CHECK(!freeze_.attention() ||
+              (pass.clean != nullptr && pass.clean->layers.front().query.defined()))
+      << "nothing to freeze to";
   const at::Device device = pass.model.weights.placement.device;
   // One upload for each vector, whose edit may write to many places.
   std::map<const HookEdit*, at::Tensor> vectors;

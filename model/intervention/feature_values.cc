@@ -45,30 +45,60 @@ at::Tensor EncodeRuns(const TranscoderSet& transcoders, int layer, const at::Ten
   return activations;
 }
 
+// Of the features at `places`; see ReadActivations.
+at::Tensor PreActivationsAt(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
+                            const at::Tensor& places, const at::Tensor& features) {
+  const at::Tensor rows = x.reshape({-1, x.size(-1)}).index_select(0, places);
+  return PreActivations(transcoders, layer, rows, features);
+}
+
+// Whether an activation is its pre-activation's ReLU.
+bool IsRelu(const TranscoderSet& transcoders, const Encoding& encoding) {
+  return encoding.plain_relu || transcoders.info().activation == ActivationKind::kRelu;
+}
+
+// Of nonlinearities that choose among a position's or a prompt's features.
+at::Tensor ReadChosen(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
+                      const at::Tensor& places, const at::Tensor& features,
+                      const Encoding& encoding) {
+  if (transcoders.info().activation == ActivationKind::kBatchTopK) {
+    return EncodeRuns(transcoders, layer, x, places, features, encoding.zero_positions);
+  }
+  const at::Tensor rows = x.reshape({-1, x.size(-1)});
+  const auto [unique, row] = at::_unique(places, /*sorted=*/true, /*return_inverse=*/true);
+  const ActiveFeatures active = transcoders.Encode(layer, rows.index_select(0, unique), 0);
+  return Find(active, transcoders.info().features_per_layer[static_cast<size_t>(layer)], row,
+              features);
+}
+
+// Features at the positions without features are off.
+at::Tensor WithoutZeroPositions(const at::Tensor& activations, const at::Tensor& x,
+                                const at::Tensor& places, const Encoding& encoding) {
+  return activations * places.remainder(x.size(1)).ge(encoding.zero_positions);
+}
+
 }  // namespace
+
+at::Tensor ReadActivations(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
+                           const at::Tensor& places, const at::Tensor& features,
+                           const Encoding& encoding) {
+  const at::Tensor activations =
+      IsRelu(transcoders, encoding)
+          ? at::relu(PreActivationsAt(transcoders, layer, x, places, features))
+          : ReadChosen(transcoders, layer, x, places, features, encoding);
+  return WithoutZeroPositions(activations, x, places, encoding);
+}
 
 FeatureValues ReadFeatures(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
                            const at::Tensor& places, const at::Tensor& features,
                            const Encoding& encoding) {
-  const at::Tensor rows = x.reshape({-1, x.size(-1)});
-  const ActivationKind kind = transcoders.info().activation;
-  FeatureValues values;
-  values.pre_activations =
-      PreActivations(transcoders, layer, rows.index_select(0, places), features);
-  if (encoding.plain_relu || kind == ActivationKind::kRelu) {
-    values.activations = at::relu(values.pre_activations);
-  } else if (kind == ActivationKind::kBatchTopK) {
-    values.activations =
-        EncodeRuns(transcoders, layer, x, places, features, encoding.zero_positions);
-  } else {
-    const auto [unique, row] = at::_unique(places, /*sorted=*/true, /*return_inverse=*/true);
-    const ActiveFeatures active = transcoders.Encode(layer, rows.index_select(0, unique), 0);
-    values.activations = Find(
-        active, transcoders.info().features_per_layer[static_cast<size_t>(layer)], row, features);
-  }
-  const at::Tensor positions = places.remainder(x.size(1));
-  values.activations = values.activations * positions.ge(encoding.zero_positions);
-  return values;
+  const at::Tensor pre_activations = PreActivationsAt(transcoders, layer, x, places, features);
+  const at::Tensor activations =
+      IsRelu(transcoders, encoding)
+          ? at::relu(pre_activations)
+          : ReadChosen(transcoders, layer, x, places, features, encoding);
+  return {.pre_activations = pre_activations,
+          .activations = WithoutZeroPositions(activations, x, places, encoding)};
 }
 
 }  // namespace cajal::intervention

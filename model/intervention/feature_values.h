@@ -30,4 +30,9 @@ FeatureValues ReadFeatures(const transcoder::TranscoderSet& transcoders, int lay
                            const at::Tensor& x, const at::Tensor& places,
                            const at::Tensor& features, const Encoding& encoding);
 
+// The activations alone, [n], for less work where a nonlinearity is not each feature's own.
+at::Tensor ReadActivations(const transcoder::TranscoderSet& transcoders, int layer,
+                           const at::Tensor& x, const at::Tensor& places,
+                           const at::Tensor& features, const Encoding& encoding);
+
 }  // namespace cajal::intervention

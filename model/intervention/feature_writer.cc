@@ -40,11 +40,10 @@ void FeatureWriter::Read(int layer, const at::Tensor& x) {
   const at::Tensor features = gemma3::ToDevice(writes.features, device);
   const at::Tensor old =
       clean_ == nullptr
-          ? ReadFeatures(transcoders_, layer, x, places, features, encoding_).activations
-          : ReadFeatures(transcoders_, layer,
-                         clean_->layers[static_cast<size_t>(layer)].feature_input.unsqueeze(0),
-                         places.remainder(n_positions_), features, encoding_)
-                .activations;
+          ? ReadActivations(transcoders_, layer, x, places, features, encoding_)
+          : ReadActivations(transcoders_, layer,
+                            clean_->layers[static_cast<size_t>(layer)].feature_input.unsqueeze(0),
+                            places.remainder(n_positions_), features, encoding_);
   const at::Tensor edited = gemma3::ToDevice(at::tensor(writes.scales), device) * old +
                             gemma3::ToDevice(at::tensor(writes.offsets), device);
   const auto [unique, row] = at::_unique(features, /*sorted=*/true, /*return_inverse=*/true);

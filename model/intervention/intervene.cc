@@ -109,12 +109,23 @@ class Runner {
 
 }  // namespace
 
+absl::StatusOr<attribution::Trace> RecordCleanRun(const gemma3::Model& model,
+                                                  const gemma3::ModelInput& input,
+                                                  const transcoder::TranscoderSet& transcoders,
+                                                  const RunSettings& settings,
+                                                  RunContext* context) {
+  const auto record =
+      settings.freeze.attention() ? attribution::RecordTrace : attribution::RecordFeatureInputs;
+  return record(model, input, transcoders.info(), context);
+}
+
 absl::StatusOr<InterventionResult> Intervene(const gemma3::Model& model,
                                              const transcoder::TranscoderSet& transcoders,
                                              const PreparedIntervention& prepared,
                                              RunContext* context) {
-  ASSIGN_OR_RETURN(const attribution::Trace clean,
-                   attribution::RecordTrace(model, prepared.input, transcoders.info(), context));
+  ASSIGN_OR_RETURN(
+      const attribution::Trace clean,
+      RecordCleanRun(model, prepared.input, transcoders, prepared.request.run, context));
   return InterveneOn(clean, model, transcoders, prepared, context);
 }
 

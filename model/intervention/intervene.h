@@ -32,7 +32,13 @@ absl::StatusOr<InterventionResult> Intervene(const gemma3::Model& model,
                                              const PreparedIntervention& prepared,
                                              RunContext* context);
 
-// The same on a clean run of `prepared.input` that was recorded before.
+// What runs with these settings need to know of a prompt's run without edits.
+absl::StatusOr<attribution::Trace> RecordCleanRun(const gemma3::Model& model,
+                                                  const gemma3::ModelInput& input,
+                                                  const transcoder::TranscoderSet& transcoders,
+                                                  const RunSettings& settings, RunContext* context);
+
+// The same as Intervene on a clean run of `prepared.input` that was recorded before.
 absl::StatusOr<InterventionResult> InterveneOn(const attribution::Trace& clean,
                                                const gemma3::Model& model,
                                                const transcoder::TranscoderSet& transcoders,

@@ -137,10 +137,10 @@ class Experiment {
                                        const std::vector<int64_t>& features) const {
     const at::Tensor& x = trace.layers[static_cast<size_t>(layer)].feature_input;
     const at::Tensor at = at::tensor(positions, at::kLong);
-    const FeatureValues values = ReadFeatures(
+    const at::Tensor activations = ReadActivations(
         transcoders_, layer, x.unsqueeze(0), gemma3::ToDevice(at.clamp_min(0), x.device()),
         gemma3::ToDevice(features, x.device()), {.zero_positions = zero_positions_});
-    return values.activations.to(at::kCPU) * at.ge(0);
+    return activations.to(at::kCPU) * at.ge(0);
   }
 
   void ReadValues(int layer, std::vector<PatchedFeature>* features) const {
@@ -176,10 +176,11 @@ class Experiment {
 absl::StatusOr<PatchResult> PatchActivations(const gemma3::Model& model,
                                              const transcoder::TranscoderSet& transcoders,
                                              const PreparedPatch& prepared, RunContext* context) {
+  const RunSettings& run = prepared.request.run;
   ASSIGN_OR_RETURN(const Trace donor,
-                   attribution::RecordTrace(model, prepared.donor, transcoders.info(), context));
-  ASSIGN_OR_RETURN(const Trace recipient, attribution::RecordTrace(model, prepared.recipient,
-                                                                   transcoders.info(), context));
+                   RecordCleanRun(model, prepared.donor, transcoders, run, context));
+  ASSIGN_OR_RETURN(const Trace recipient,
+                   RecordCleanRun(model, prepared.recipient, transcoders, run, context));
   Experiment experiment(model, transcoders, prepared, donor, recipient);
   context->BeginPhase("encode", 1);
   PatchResult result{.features = experiment.Features()};
