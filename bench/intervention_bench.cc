@@ -95,16 +95,16 @@ absl::Status Run(const Options& options) {
   const auto intervene = [&](const InterventionRequest& request) {
     return engine->Intervene(prompt, request, &context).status();
   };
-  ASSIGN_OR_RETURN(
-      const std::vector<double> medians,
-      MediansMs(options.rounds, {[&] { return engine->Forward(prompt, {}, &context).status(); },
-                                 [&] { return intervene(alone[0]); }, [&] { return intervene(all); },
-                                 [&]() -> absl::Status {
-                                   for (const InterventionRequest& request : alone) {
-                                     RETURN_IF_ERROR(intervene(request));
-                                   }
-                                   return absl::OkStatus();
-                                 }}));
+  ASSIGN_OR_RETURN(const std::vector<double> medians,
+                   MediansMs(options.rounds,
+                             {[&] { return engine->Forward(prompt, {}, &context).status(); },
+                              [&] { return intervene(alone[0]); }, [&] { return intervene(all); },
+                              [&]() -> absl::Status {
+                                for (const InterventionRequest& request : alone) {
+                                  RETURN_IF_ERROR(intervene(request));
+                                }
+                                return absl::OkStatus();
+                              }}));
   const double forward = medians[0];
   const double one = medians[1];
   const double batch = medians[2];

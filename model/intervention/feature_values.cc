@@ -94,9 +94,8 @@ FeatureValues ReadFeatures(const TranscoderSet& transcoders, int layer, const at
                            const Encoding& encoding) {
   const at::Tensor pre_activations = PreActivationsAt(transcoders, layer, x, places, features);
   const at::Tensor activations =
-      IsRelu(transcoders, encoding)
-          ? at::relu(pre_activations)
-          : ReadChosen(transcoders, layer, x, places, features, encoding);
+      IsRelu(transcoders, encoding) ? at::relu(pre_activations)
+                                    : ReadChosen(transcoders, layer, x, places, features, encoding);
   return {.pre_activations = pre_activations,
           .activations = WithoutZeroPositions(activations, x, places, encoding)};
 }
