@@ -1,7 +1,6 @@
 #include "server/evaluation_conversion.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "model/base/status.h"
 #include "server/job_conversion.h"
@@ -85,9 +84,7 @@ EvaluationMessages::EvaluationMessages(const JobInfo& job, const JobResult& resu
   }
   header_.set_dense_threshold(dense_threshold);
   *header_.mutable_phases() = ToProto(result.phases);
-  header_.set_seconds(std::accumulate(
-      result.phases.begin(), result.phases.end(), 0.0,
-      [](double sum, const RunContext::PhaseSeconds& phase) { return sum + phase.seconds; }));
+  header_.set_seconds(TotalSeconds(result.phases));
 }
 
 bool EvaluationMessages::Next(v1::EvaluationChunk* chunk) {

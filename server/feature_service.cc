@@ -4,6 +4,7 @@
 
 #include "server/evaluation_job.h"
 #include "server/start_call.h"
+#include "server/start_job.h"
 
 namespace cajal::server {
 
@@ -17,12 +18,9 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* FeatureServiceImpl::EvaluateTranscod
         const Loaded loaded = context_->lifecycle->loaded();
         ASSIGN_OR_RETURN(EvaluationCall evaluation,
                          FromProto(std::move(request), loaded.engine->info().n_layers));
-        const auto job = context_->jobs->FindOrCreate("EvaluateTranscoders", owner, "").job;
-        RETURN_IF_ERROR(loaded.runner->Enqueue(job));
-        const bool followed = FollowJob(job, /*detach=*/false, loaded.runner, context_->pool,
-                                        stream, PresentEvaluation(evaluation.dense_threshold));
-        loaded.runner->Start(job, EvaluationSteps(std::move(evaluation), loaded));
-        return followed ? absl::OkStatus() : StoppedEarlyError(*job);
+        return StartJob(*context_, loaded, "EvaluateTranscoders", owner, stream,
+                        PresentEvaluation(evaluation.dense_threshold),
+                        EvaluationSteps(std::move(evaluation), loaded));
       });
 }
 

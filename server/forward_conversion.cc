@@ -1,7 +1,6 @@
 #include "server/forward_conversion.h"
 
 #include <iterator>
-#include <numeric>
 
 #include "server/job_conversion.h"
 #include "server/prompt_conversion.h"
@@ -28,9 +27,7 @@ ForwardMessages::ForwardMessages(const JobInfo& job, const JobResult& result)
                  header_.mutable_tensors());
   }
   *header_.mutable_phases() = ToProto(result.phases);
-  header_.set_seconds(std::accumulate(
-      result.phases.begin(), result.phases.end(), 0.0,
-      [](double sum, const RunContext::PhaseSeconds& phase) { return sum + phase.seconds; }));
+  header_.set_seconds(TotalSeconds(result.phases));
 }
 
 }  // namespace cajal::server

@@ -1,6 +1,5 @@
 #include "server/generate_conversion.h"
 
-#include <numeric>
 #include <string>
 #include <utility>
 
@@ -73,9 +72,7 @@ v1::GenerateResponse SummaryToProto(const JobInfo& job, const JobResult& result)
   }
   summary->set_n_prompt_positions(static_cast<int32_t>(result.input_ids.size()));
   *summary->mutable_phases() = ToProto(result.phases);
-  summary->set_seconds(std::accumulate(
-      result.phases.begin(), result.phases.end(), 0.0,
-      [](double sum, const RunContext::PhaseSeconds& phase) { return sum + phase.seconds; }));
+  summary->set_seconds(TotalSeconds(result.phases));
   return response;
 }
 

@@ -75,6 +75,13 @@ absl::Status CheckOfModel(const graph::AttributionGraph& graph, const EngineInfo
                           " is loaded");
 }
 
+absl::Status CheckOfPrompt(const graph::AttributionGraph& graph,
+                           const tokenizer::TokenizedPrompt& prompt, const std::string& field) {
+  if (graph.input_tokens == prompt.token_ids) return absl::OkStatus();
+  return InvalidField(field, "PROMPT_DIFFERS",
+                      "is a graph of another prompt: its tokens are not this prompt's");
+}
+
 absl::StatusOr<std::vector<FeaturePlace>> FeaturesOfSupernode(
     const graph::AttributionGraph& graph, const graph::SupernodeForest& supernodes,
     const std::string& name, const std::string& field) {

@@ -11,6 +11,7 @@
 #include "model/graph/supernodes.h"
 #include "model/intervention/position_map.h"
 #include "model/intervention/report.h"
+#include "model/tokenizer/prompt.h"
 
 namespace cajal::server {
 
@@ -18,6 +19,10 @@ namespace cajal::server {
 // transcoders.
 absl::Status CheckOfModel(const graph::AttributionGraph& graph, const EngineInfo& info,
                           const std::string& field);
+
+// INVALID_ARGUMENT, PROMPT_DIFFERS, naming `field`, unless the graph's tokens are the prompt's.
+absl::Status CheckOfPrompt(const graph::AttributionGraph& graph,
+                           const tokenizer::TokenizedPrompt& prompt, const std::string& field);
 
 // The features among the nodes of a supernode, where they are in the graph. INVALID_ARGUMENT names
 // `field`: there is no such supernode, or it has no features.

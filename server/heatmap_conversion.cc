@@ -1,7 +1,6 @@
 #include "server/heatmap_conversion.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -178,9 +177,7 @@ RolloutMessages::RolloutMessages(const JobInfo& job, const JobResult& result)
     picture->set_token(std::max(subject.token, -1));
   }
   *header_.mutable_phases() = ToProto(result.phases);
-  header_.set_seconds(std::accumulate(
-      result.phases.begin(), result.phases.end(), 0.0,
-      [](double sum, const RunContext::PhaseSeconds& phase) { return sum + phase.seconds; }));
+  header_.set_seconds(TotalSeconds(result.phases));
   *header_.mutable_tokenized_prompt() = ToProto(answer_->prompt);
   header_.mutable_tokenized_prompt()->clear_text();
 }

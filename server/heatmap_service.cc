@@ -4,6 +4,7 @@
 
 #include "server/rollout_job.h"
 #include "server/start_call.h"
+#include "server/start_job.h"
 
 namespace cajal::server {
 
@@ -17,14 +18,9 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* HeatmapServiceImpl::ComputeRollout(
         const Loaded loaded = context_->lifecycle->loaded();
         ASSIGN_OR_RETURN(ComputeRolloutCall rollout,
                          FromProto(std::move(request), loaded.engine->info().n_vision_layers));
-        const auto job = context_->jobs->FindOrCreate("ComputeRollout", owner, "").job;
-        RETURN_IF_ERROR(loaded.runner->Enqueue(job));
-        const bool followed = FollowJob(job, /*detach=*/false, loaded.runner, context_->pool,
-                                        stream, PresentRollout());
-        loaded.runner->Start(
-            job, RolloutSteps(std::move(rollout), loaded, context_->opened, context_->graphs,
-                              context_->limits.max_image_pixels));
-        return followed ? absl::OkStatus() : StoppedEarlyError(*job);
+        return StartJob(*context_, loaded, "ComputeRollout", owner, stream, PresentRollout(),
+                        RolloutSteps(std::move(rollout), loaded, context_->opened, context_->graphs,
+                                     context_->limits.max_image_pixels));
       });
 }
 

@@ -1,8 +1,6 @@
 #include "server/intervention_conversion.h"
 
 #include <algorithm>
-#include <bit>
-#include <numeric>
 #include <utility>
 
 #include "model/base/status.h"
@@ -12,14 +10,11 @@
 namespace cajal::server {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "tensors travel as they lie in memory");
-
 using intervention::ActivationChange;
 using intervention::EditSetOutcome;
 
-// Bounds of a chunk. With the largest varints an activation takes 31 bytes.
+// The bound of a chunk. With the largest varints an activation takes 31 bytes.
 constexpr size_t kActivationsPerChunk = 16384;
-constexpr int64_t kTensorBytesPerChunk = 508 << 10;
 
 v1::TokenScore ToProto(const intervention::TokenScore& score) {
   v1::TokenScore proto;
@@ -90,26 +85,20 @@ InterventionMessages::InterventionMessages(const JobInfo& job,
   header_.set_n_sets(static_cast<int32_t>(result_->sets.size()));
   const auto add_tensor = [this](const std::string& name, const std::vector<float>& values) {
     if (values.empty()) return;
-    v1::TensorInfo* info = header_.add_tensors();
-    info->set_name(name);
-    info->set_type(v1::TENSOR_TYPE_F32);
-    info->add_shape(result_->n_positions);
-    info->add_shape(result_->vocab_size);
-    info->set_size_bytes(static_cast<int64_t>(values.size() * sizeof(float)));
-    tensors_.push_back(&values);
+    tensors_.Add(name, v1::TENSOR_TYPE_F32, {result_->n_positions, result_->vocab_size},
+                 values.data(), static_cast<int64_t>(values.size() * sizeof(float)),
+                 header_.mutable_tensors());
   };
   add_tensor("clean.logits", result_->clean_logits);
   for (size_t i = 0; i < result_->sets.size(); ++i) {
     add_tensor(std::to_string(i) + ".logits", result_->sets[i].logits);
   }
   *header_.mutable_phases() = ToProto(phases);
-  header_.set_seconds(std::accumulate(
-      phases.begin(), phases.end(), 0.0,
-      [](double sum, const RunContext::PhaseSeconds& phase) { return sum + phase.seconds; }));
+  header_.set_seconds(TotalSeconds(phases));
 }
 
 bool InterventionMessages::Next(v1::InterventionChunk* chunk) {
-  if (set_ == result_->sets.size()) return NextTensor(chunk->mutable_tensor());
+  if (set_ == result_->sets.size()) return tensors_.Next(chunk->mutable_tensor());
   const EditSetOutcome& outcome = result_->sets[set_];
   if (!std::exchange(has_sent_outcome_, true)) {
     *chunk->mutable_outcome() = ToProto(outcome);
@@ -134,22 +123,6 @@ void InterventionMessages::NextActivations(v1::ActivationChangeChunk* chunk) {
                                : outcome.changed[activation_ - n_listed],
         chunk);
   }
-}
-
-bool InterventionMessages::NextTensor(v1::TensorChunk* chunk) {
-  if (tensor_ == header_.tensors_size()) return false;
-  const int64_t size = header_.tensors(tensor_).size_bytes();
-  const int64_t bytes = std::min(kTensorBytesPerChunk, size - offset_bytes_);
-  const auto* data = reinterpret_cast<const char*>(tensors_[static_cast<size_t>(tensor_)]->data());
-  chunk->set_tensor(tensor_);
-  chunk->set_offset_bytes(offset_bytes_);
-  chunk->set_data(data + offset_bytes_, static_cast<size_t>(bytes));
-  offset_bytes_ += bytes;
-  if (offset_bytes_ == size) {
-    ++tensor_;
-    offset_bytes_ = 0;
-  }
-  return true;
 }
 
 }  // namespace cajal::server

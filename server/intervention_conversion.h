@@ -10,6 +10,7 @@
 #include "model/engine.h"
 #include "server/edit_conversion.h"
 #include "server/job.h"
+#include "server/tensor_chunks.h"
 
 namespace cajal::server {
 
@@ -39,17 +40,14 @@ class InterventionMessages {
  private:
   // The stretch of activations that comes next, of those of the current set.
   void NextActivations(v1::ActivationChangeChunk* chunk);
-  bool NextTensor(v1::TensorChunk* chunk);
 
   std::shared_ptr<const InterventionResult> result_;
   v1::InterventionHeader header_;
-  std::vector<const std::vector<float>*> tensors_;  // as the header lists them
+  TensorChunks tensors_;  // of result_
   // Where the next chunk begins.
   size_t set_ = 0;
   bool has_sent_outcome_ = false;
   size_t activation_ = 0;  // of the listed ones, then of the changed ones
-  int tensor_ = 0;
-  int64_t offset_bytes_ = 0;
 };
 
 }  // namespace cajal::server

@@ -7,6 +7,7 @@
 #include "server/intervention_job.h"
 #include "server/patch_job.h"
 #include "server/start_call.h"
+#include "server/start_job.h"
 
 namespace cajal::server {
 
@@ -19,13 +20,9 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* InterventionServiceImpl::Intervene(
           const std::shared_ptr<ResponseStream>& stream) -> absl::Status {
         const Loaded loaded = context_->lifecycle->loaded();
         ASSIGN_OR_RETURN(InterveneCall intervene, FromProto(std::move(request)));
-        const auto job = context_->jobs->FindOrCreate("Intervene", owner, "").job;
-        RETURN_IF_ERROR(loaded.runner->Enqueue(job));
-        const bool followed = FollowJob(job, /*detach=*/false, loaded.runner, context_->pool,
-                                        stream, PresentIntervene());
-        loaded.runner->Start(
-            job, InterveneSteps(std::move(intervene), loaded, context_->opened, context_->graphs));
-        return followed ? absl::OkStatus() : StoppedEarlyError(*job);
+        return StartJob(
+            *context_, loaded, "Intervene", owner, stream, PresentIntervene(),
+            InterveneSteps(std::move(intervene), loaded, context_->opened, context_->graphs));
       });
 }
 
@@ -38,13 +35,8 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* InterventionServiceImpl::PatchActiva
           const std::shared_ptr<ResponseStream>& stream) -> absl::Status {
         const Loaded loaded = context_->lifecycle->loaded();
         ASSIGN_OR_RETURN(PatchCall patch, FromProto(std::move(request)));
-        const auto job = context_->jobs->FindOrCreate("PatchActivations", owner, "").job;
-        RETURN_IF_ERROR(loaded.runner->Enqueue(job));
-        const bool followed =
-            FollowJob(job, /*detach=*/false, loaded.runner, context_->pool, stream, PresentPatch());
-        loaded.runner->Start(
-            job, PatchSteps(std::move(patch), loaded, context_->opened, context_->graphs));
-        return followed ? absl::OkStatus() : StoppedEarlyError(*job);
+        return StartJob(*context_, loaded, "PatchActivations", owner, stream, PresentPatch(),
+                        PatchSteps(std::move(patch), loaded, context_->opened, context_->graphs));
       });
 }
 
@@ -57,12 +49,8 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* InterventionServiceImpl::CutEdges(
           const std::shared_ptr<ResponseStream>& stream) -> absl::Status {
         const Loaded loaded = context_->lifecycle->loaded();
         ASSIGN_OR_RETURN(CutCall cut, FromProto(std::move(request)));
-        const auto job = context_->jobs->FindOrCreate("CutEdges", owner, "").job;
-        RETURN_IF_ERROR(loaded.runner->Enqueue(job));
-        const bool followed =
-            FollowJob(job, /*detach=*/false, loaded.runner, context_->pool, stream, PresentCut());
-        loaded.runner->Start(job, CutSteps(std::move(cut), loaded));
-        return followed ? absl::OkStatus() : StoppedEarlyError(*job);
+        return StartJob(*context_, loaded, "CutEdges", owner, stream, PresentCut(),
+                        CutSteps(std::move(cut), loaded));
       });
 }
 

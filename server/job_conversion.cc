@@ -72,4 +72,10 @@ google::protobuf::RepeatedPtrField<v1::PhaseTime> ToProto(
   return proto;
 }
 
+double TotalSeconds(const std::vector<RunContext::PhaseSeconds>& phases) {
+  double seconds = 0;
+  for (const RunContext::PhaseSeconds& phase : phases) seconds += phase.seconds;
+  return seconds;
+}
+
 }  // namespace cajal::server

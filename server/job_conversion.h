@@ -14,5 +14,6 @@ v1::Progress ProgressToProto(const JobInfo& job);
 v1::Job ToProto(const JobInfo& job);
 google::protobuf::RepeatedPtrField<v1::PhaseTime> ToProto(
     const std::vector<RunContext::PhaseSeconds>& phases);
+double TotalSeconds(const std::vector<RunContext::PhaseSeconds>& phases);
 
 }  // namespace cajal::server

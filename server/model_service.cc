@@ -9,6 +9,7 @@
 #include "server/prompt_conversion.h"
 #include "server/server_info.h"
 #include "server/start_call.h"
+#include "server/start_job.h"
 
 namespace cajal::server {
 
@@ -65,12 +66,8 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ModelServiceImpl::Forward(
           const std::shared_ptr<ResponseStream>& stream) -> absl::Status {
         const Loaded loaded = context_->lifecycle->loaded();
         ASSIGN_OR_RETURN(ForwardCall forward, FromProto(std::move(request)));
-        const auto job = context_->jobs->FindOrCreate("Forward", owner, "").job;
-        RETURN_IF_ERROR(loaded.runner->Enqueue(job));
-        const bool followed = FollowJob(job, /*detach=*/false, loaded.runner, context_->pool,
-                                        stream, PresentForward());
-        loaded.runner->Start(job, ForwardSteps(std::move(forward), loaded));
-        return followed ? absl::OkStatus() : StoppedEarlyError(*job);
+        return StartJob(*context_, loaded, "Forward", owner, stream, PresentForward(),
+                        ForwardSteps(std::move(forward), loaded));
       });
 }
 
@@ -83,12 +80,8 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ModelServiceImpl::Generate(
           const std::shared_ptr<ResponseStream>& stream) -> absl::Status {
         const Loaded loaded = context_->lifecycle->loaded();
         ASSIGN_OR_RETURN(GenerateCall generate, FromProto(std::move(request)));
-        const auto job = context_->jobs->FindOrCreate("Generate", owner, "").job;
-        RETURN_IF_ERROR(loaded.runner->Enqueue(job));
-        const bool followed = FollowJob(job, /*detach=*/false, loaded.runner, context_->pool,
-                                        stream, PresentGenerate());
-        loaded.runner->Start(job, GenerateSteps(std::move(generate), loaded, stream));
-        return followed ? absl::OkStatus() : StoppedEarlyError(*job);
+        return StartJob(*context_, loaded, "Generate", owner, stream, PresentGenerate(),
+                        GenerateSteps(std::move(generate), loaded, stream));
       });
 }
 

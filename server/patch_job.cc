@@ -27,8 +27,8 @@ absl::StatusOr<std::shared_ptr<const StoredGraph>> ReadGraphOf(const std::string
                                                                OpenedGraphs* opened) {
   ASSIGN_OR_RETURN(auto stored, opened->Read(id));
   RETURN_IF_ERROR(CheckOfModel(stored->graph, info, field));
-  if (stored->graph.input_tokens == prompt.tokenized.token_ids) return stored;
-  return InvalidField(field, "PROMPT_DIFFERS", "graphs/" + id + " is of another prompt");
+  RETURN_IF_ERROR(CheckOfPrompt(stored->graph, prompt.tokenized, field));
+  return stored;
 }
 
 void Append(const std::vector<intervention::FeaturePlace>& more,

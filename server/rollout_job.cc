@@ -11,6 +11,7 @@
 #include "model/image/half.h"
 #include "model/tokenizer/tokenize_prompt.h"
 #include "server/graph_annotations.h"
+#include "server/graph_features.h"
 #include "server/header_and_chunks.h"
 #include "server/node_conversion.h"
 #include "server/request_conversion.h"
@@ -24,10 +25,7 @@ absl::StatusOr<std::vector<double>> WeightsOf(v1::GraphWeights weights,
                                               OpenedGraphs* opened, const GraphArchive& graphs) {
   ASSIGN_OR_RETURN(const std::string id, IdFromName(weights.graph(), "graphs", "graph.graph"));
   ASSIGN_OR_RETURN(const auto stored, opened->Read(id));
-  if (stored->graph.input_tokens != prompt.token_ids) {
-    return InvalidField("graph.graph", "PROMPT_DIFFERS",
-                        "is of another prompt: its tokens are not those of `prompt`");
-  }
+  RETURN_IF_ERROR(CheckOfPrompt(stored->graph, prompt, "graph.graph"));
   ASSIGN_OR_RETURN(const graph::SupernodeForest supernodes,
                    ReadSupernodes(graphs, id, stored->graph));
   if (weights.node_ids().empty()) weights.add_node_ids("logits");
