@@ -79,6 +79,28 @@ absl::StatusOr<rollout::RolloutSettings> SettingsFromProto(const v1::RolloutSett
   return settings;
 }
 
+v1::RolloutSettings ToProto(const rollout::RolloutSettings& settings) {
+  v1::RolloutSettings proto;
+  switch (settings.method) {
+    case rollout::Method::kRollout:
+      proto.set_method(v1::ROLLOUT_METHOD_ROLLOUT);
+      proto.set_last_layers(settings.last_layers);
+      proto.set_head_fraction(settings.head_fraction);
+      break;
+    case rollout::Method::kAttention:
+      proto.set_method(v1::ROLLOUT_METHOD_ATTENTION);
+      proto.set_layer(settings.layer);
+      proto.set_head(settings.head);
+      break;
+    case rollout::Method::kSimilarity:
+      proto.set_method(v1::ROLLOUT_METHOD_SIMILARITY);
+      break;
+  }
+  proto.set_pooling(settings.pooling == rollout::Pooling::kMax ? v1::ROLLOUT_POOLING_MAX
+                                                               : v1::ROLLOUT_POOLING_MEAN);
+  return proto;
+}
+
 absl::StatusOr<HeatmapOptions> PicturesFromProto(const v1::HeatmapPictures& proto) {
   HeatmapOptions options{.maps = proto.maps(), .sheet = proto.sheet(), .legend = proto.legend()};
   ASSIGN_OR_RETURN(options.style.color_map, ColorsFromProto(proto.colors()));
@@ -176,6 +198,7 @@ RolloutMessages::RolloutMessages(const JobInfo& job, const JobResult& result)
     picture->set_subject(NameOf(subject));
     picture->set_token(std::max(subject.token, -1));
   }
+  *header_.mutable_settings() = ToProto(answer_->settings);
   *header_.mutable_phases() = ToProto(result.phases);
   header_.set_seconds(TotalSeconds(result.phases));
   *header_.mutable_tokenized_prompt() = ToProto(answer_->prompt);

@@ -21,6 +21,7 @@ struct HeatmapOptions {
 };
 
 struct RolloutAnswer {
+  rollout::RolloutSettings settings;
   rollout::RolloutResult rollout;
   tokenizer::TokenizedPrompt prompt;
   std::vector<corpus::ImageView> views;  // one for each of rollout.images

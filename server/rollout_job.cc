@@ -75,6 +75,7 @@ JobRunner::Prepare RolloutSteps(ComputeRolloutCall call, const Loaded& loaded, O
     };
     job.complete = [prompt, answer, shared,
                     max_image_pixels](RunContext*) -> absl::StatusOr<JobOutcome> {
+      answer->settings = shared->request.settings;
       answer->prompt = prompt->tokenized;
       answer->views = prompt->views;
       answer->pictures = shared->pictures;

@@ -105,22 +105,26 @@ Json MetadataJson(const Flags& flags, const client::Rollout& rollout, const std:
   for (const client::RolloutImage& image : rollout.images) n_maps += std::ssize(image.tokens);
   const auto& first = rollout.images.front();
   const int32_t block = rollout.patches_per_side / rollout.tokens_per_side;
-  Json json = {
-      {"model_id", model},
-      {"method", flags.rollout.method},
-      {"render", "overlay"},
-      {"num_maps", n_maps},
-      {"indices", first.tokens},
-      {"image_format", "png"},
-      {"vision_grid", {rollout.patches_per_side, rollout.patches_per_side}},
-      {"pooled_grid", {rollout.tokens_per_side, rollout.tokens_per_side}},
-      {"block", block},
-      {"last_k_layers", first.layers.size()},
-      {"head_keep_frac", flags.rollout.head_fraction > 0 ? flags.rollout.head_fraction : 0.3},
-      {"pool_reduce", flags.rollout.pool},
-      {"clip_top_pct", flags.rollout.clip_top},
-      {"colors", flags.rollout.colors},
-      {"opacity", flags.rollout.opacity}};
+  Json json = {{"model_id", model},
+               {"method", flags.rollout.method},
+               {"render", "overlay"},
+               {"num_maps", n_maps},
+               {"indices", first.tokens},
+               {"image_format", "png"},
+               {"vision_grid", {rollout.patches_per_side, rollout.patches_per_side}},
+               {"pooled_grid", {rollout.tokens_per_side, rollout.tokens_per_side}},
+               {"block", block},
+               {"pool_reduce", flags.rollout.pool},
+               {"clip_top_pct", flags.rollout.clip_top},
+               {"colors", flags.rollout.colors},
+               {"opacity", flags.rollout.opacity}};
+  const client::RolloutSettings& used = rollout.settings;
+  if (used.last_layers.has_value()) json["last_k_layers"] = *used.last_layers;
+  if (used.head_fraction.has_value()) json["head_keep_frac"] = *used.head_fraction;
+  if (used.method == client::RolloutMethod::kAttention) {
+    json["layer"] = used.layer;
+    json["head"] = used.head;
+  }
   if (!flags.feature.empty()) json["feature"] = flags.feature;
   if (!flags.graph.empty()) json["graph"] = flags.graph;
   if (!flags.nodes.empty()) json["nodes"] = flags.nodes;

@@ -95,7 +95,8 @@ struct HeatmapPicture {
 };
 
 struct Rollout {
-  std::string job;  // "jobs/{id}"
+  std::string job;           // "jobs/{id}"
+  RolloutSettings settings;  // those that were used, defaults filled in
   int32_t patches_per_side = 0;
   int32_t tokens_per_side = 0;
   std::vector<RolloutImage> images;

@@ -109,8 +109,22 @@ absl::StatusOr<v1::ComputeRolloutRequest> ToProto(const ComputeRolloutRequest& r
   return proto;
 }
 
+RolloutSettings FromProto(const v1::RolloutSettings& proto) {
+  RolloutSettings settings{.pooling = proto.pooling() == v1::ROLLOUT_POOLING_MEAN
+                                          ? RolloutPooling::kMean
+                                          : RolloutPooling::kMax,
+                           .head = proto.head()};
+  if (proto.method() == v1::ROLLOUT_METHOD_ATTENTION) settings.method = RolloutMethod::kAttention;
+  if (proto.method() == v1::ROLLOUT_METHOD_SIMILARITY) settings.method = RolloutMethod::kSimilarity;
+  if (proto.has_last_layers()) settings.last_layers = proto.last_layers();
+  if (proto.has_head_fraction()) settings.head_fraction = proto.head_fraction();
+  if (proto.has_layer()) settings.layer = proto.layer();
+  return settings;
+}
+
 Rollout FromProto(const v1::RolloutHeader& header) {
   Rollout rollout{.job = header.job(),
+                  .settings = FromProto(header.settings()),
                   .patches_per_side = header.patches_per_side(),
                   .tokens_per_side = header.tokens_per_side(),
                   .prompt = FromProto(header.tokenized_prompt()),

@@ -81,7 +81,8 @@ TEST_F(GoldenRollout, PicturesAndTheirDescriptionLieInTheFolder) {
   EXPECT_EQ(metadata["vision_grid"], nlohmann::json({4, 4}));
   EXPECT_EQ(metadata["pooled_grid"], nlohmann::json({2, 2}));
   EXPECT_EQ(metadata["block"], 2);
-  EXPECT_EQ(metadata["last_k_layers"], 2);
+  EXPECT_EQ(metadata["last_k_layers"], 2);  // what the tower has
+  EXPECT_EQ(metadata["head_keep_frac"], 0.3);
   EXPECT_EQ(metadata["images"][0]["width"], 97);
   EXPECT_EQ(metadata["images"][0]["height"], 61);
   EXPECT_EQ(nlohmann::json::parse(result.out)["num_maps"], 4);

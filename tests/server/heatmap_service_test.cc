@@ -68,6 +68,9 @@ TEST(HeatmapServiceTest, ARolloutSendsProgressHeadsAndMaps) {
   EXPECT_EQ(answer.header.job(), answer.progress.front().job());
   EXPECT_EQ(answer.header.patches_per_side(), 2);
   EXPECT_EQ(answer.header.tokens_per_side(), 1);
+  EXPECT_EQ(answer.header.settings().method(), v1::ROLLOUT_METHOD_ROLLOUT);
+  EXPECT_EQ(answer.header.settings().head_fraction(), 0.3);
+  EXPECT_EQ(answer.header.settings().pooling(), v1::ROLLOUT_POOLING_MAX);
   EXPECT_EQ(answer.header.tokenized_prompt().token_ids_size(), 3);
   ASSERT_EQ(answer.header.images_size(), 1);
   const v1::RolloutImage& image = answer.header.images(0);
