@@ -45,6 +45,7 @@ int64_t MostRuns(const CutRequest& request) {
 
 absl::Status GemmaEngine::Validate(const PreparedPrompt& prompt, const CutRequest& request) const {
   InterventionRequest runs{.run = request.run, .report = request.report};
+  runs.run.freeze.kind = intervention::FreezeKind::kAll;
   runs.edit_sets.resize(1);
   RETURN_IF_ERROR(Validate(runs));
   RETURN_IF_ERROR(TargetTokens(request.edges, prompt_files_.tokenizer).status());

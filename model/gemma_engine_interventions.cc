@@ -60,6 +60,7 @@ InterventionBytes GemmaEngine::BytesOf(const PreparedPrompt& prompt,
   intervention::InterventionSize size{.n_positions = prompt.tokenized.n_positions(),
                                       .n_images = ImagesOf(prompt),
                                       .n_sets = std::ssize(request.edit_sets),
+                                      .freezes = request.run.freeze.attention(),
                                       .kept_layers = info_.n_layers,
                                       .all_changed = request.report.all_changed,
                                       .return_logits = request.report.return_logits};

@@ -71,7 +71,8 @@ struct CutResult {
   std::vector<float> weights;      // of each edge: its direct effect
   std::vector<CutTarget> targets;  // in the order of their first edges
   // One set: the run in which each target feature has changed by cut_activation - clean_activation.
-  // Logits that are targets themselves change there only by what follows from features.
+  // Logits that are targets have changed there by their cut edges, and by what follows from
+  // features.
   InterventionResult effect;
 };
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "model/attribution/trace.h"
 #include "model/base/status.h"
@@ -257,11 +258,14 @@ absl::StatusOr<CutResult> CutEdges(const gemma3::Model& model,
 
   InterventionRequest request{.run = prepared.request.run, .report = prepared.request.report};
   EditSet& set = request.edit_sets.emplace_back();
+  std::vector<LogitChange> logit_changes;
   for (size_t t = 0; t < result.targets.size(); ++t) {
     CutTarget& target = result.targets[t];
     target.cut = values[prepared.edges.size() + t];
     if (target.target.kind == TargetKind::kLogit) {
-      target.clean = frozen.CleanLogit(prepared.target_tokens[joint[t].edge]);
+      const int64_t token_id = prepared.target_tokens[joint[t].edge];
+      target.clean = frozen.CleanLogit(token_id);
+      logit_changes.push_back({token_id, target.cut - target.clean});
       continue;
     }
     const auto& [kind, layer, position, feature, token] = target.target;
@@ -290,7 +294,8 @@ absl::StatusOr<CutResult> CutEdges(const gemma3::Model& model,
                                               {.input = prepared.input,
                                                .request = request,
                                                .plan = plan,
-                                               .token_ids = prepared.token_ids},
+                                               .token_ids = prepared.token_ids,
+                                               .logit_changes = std::move(logit_changes)},
                                               context));
   return result;
 }

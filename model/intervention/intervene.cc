@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -25,6 +27,16 @@ constexpr int64_t kMostSetsAtOnce = 64;
 // Of the CPU, contiguous: the logits of some positions.
 at::Tensor LogitsOf(const gemma3::Model& model, const at::Tensor& normed) {
   return gemma3::Logits(model.weights.decoder, model.config.text, normed).to(at::kCPU).contiguous();
+}
+
+void AddBeforeCap(const std::vector<LogitChange>& changes, const std::optional<double>& cap,
+                  at::Tensor* logits) {
+  for (const auto& [token_id, change] : changes) {
+    float& logit = logits->mutable_data_ptr<float>()[token_id];
+    logit = cap.has_value()
+                ? static_cast<float>(*cap * std::tanh(std::atanh(logit / *cap) + change / *cap))
+                : logit + change;
+  }
 }
 
 std::span<const float> Values(const at::Tensor& tensor) {
@@ -78,9 +90,13 @@ class Runner {
                                         embedding, {.hook = &hook}, &quiet));
     const at::Tensor logits = LogitsOf(model_, normed.select(1, prepared_.plan.position));
     for (int64_t run = 0; run < n_runs; ++run) {
-      CompareWithClean(LogitTable(Values(logits[run])), &outcomes[run]);
+      at::Tensor at_position = logits[run];
+      AddBeforeCap(prepared_.logit_changes, model_.config.text.final_logit_softcapping,
+                   &at_position);
+      CompareWithClean(LogitTable(Values(at_position)), &outcomes[run]);
       if (prepared_.request.report.return_logits) {
-        const at::Tensor all = LogitsOf(model_, normed[run]);
+        at::Tensor all = LogitsOf(model_, normed[run]);
+        if (!prepared_.logit_changes.empty()) all[prepared_.plan.position].copy_(at_position);
         outcomes[run].logits.assign(Values(all).begin(), Values(all).end());
       }
     }
@@ -176,9 +192,10 @@ InterventionBytes EstimateInterventionBytes(const checkpoint::Gemma3Config& conf
   const int64_t T = size.n_positions;
   const int64_t d = text.hidden_size;
   const int64_t vocab = text.vocab_size;
-  // Of each layer, what a trace is made of: queries, keys, and six tensors of the residual's size.
+  // Of each layer: queries, keys, and six tensors of the residual's size; or two, the feature
+  // input as it is and as float32.
   const int64_t heads = (text.num_attention_heads + text.num_key_value_heads) * text.head_dim;
-  const int64_t trace = L * T * (heads + 6 * d);
+  const int64_t clean = L * T * (size.freezes ? heads + 6 * d : 2 * d);
   const int64_t donor = L * size.n_donor_positions * 10 * d;
   const int64_t n_features = *std::max_element(transcoders.features_per_layer.begin(),
                                                transcoders.features_per_layer.end());
@@ -191,13 +208,15 @@ InterventionBytes EstimateInterventionBytes(const checkpoint::Gemma3Config& conf
       size.n_donor_positions == 0
           ? 0
           : attribution::EstimateForwardBytes(config, size.n_donor_positions, size.n_donor_images);
-  bytes.fixed = std::max(attribution::EstimateForwardBytes(config, T, size.n_images), donor_pass) +
-                kFloat * (trace + donor + encoding + (size.n_sets + 2) * all_logits + 4 * vocab);
   // The pass; feature inputs that are kept; changes that are waiting for the layers they write to;
   // logits.
   const int64_t waiting = transcoders.is_cross_layer() ? L : 2;
   bytes.per_set = attribution::EstimateForwardBytes(config, T, 0) +
                   kFloat * ((size.kept_layers + waiting + 2) * T * d + 2 * vocab);
+  // The passes before the edited ones hold no more than one of these, but for the vision tower.
+  const int64_t clean_pass = attribution::EstimateForwardBytes(config, T, size.n_images);
+  bytes.fixed = std::max<int64_t>(std::max(clean_pass, donor_pass) - bytes.per_set, 0) +
+                kFloat * (clean + donor + encoding + (size.n_sets + 2) * all_logits + 4 * vocab);
   return bytes;
 }
 

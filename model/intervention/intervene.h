@@ -15,6 +15,11 @@
 
 namespace cajal::intervention {
 
+struct LogitChange {
+  int64_t token_id = 0;
+  float change = 0;
+};
+
 // A request in the model's terms. Everything must outlive the call.
 struct PreparedIntervention {
   const gemma3::ModelInput& input;
@@ -23,6 +28,8 @@ struct PreparedIntervention {
   const InterventionPlan& plan;
   std::vector<int64_t> token_ids;  // of request.report.tokens
   int64_t sets_at_once = 1;
+  // Added to the edited logits at the report's position, before the soft-cap.
+  std::vector<LogitChange> logit_changes = {};
 };
 
 // The texts of tokens are left to the caller. Phases "vision" and "forward" for the clean run and
@@ -52,6 +59,7 @@ struct InterventionSize {
   int64_t n_donor_positions = 0;
   int64_t n_donor_images = 0;
   int64_t n_sets = 0;
+  bool freezes = false;     // attention, at least: more of the clean run is kept
   int64_t kept_layers = 0;  // whose feature inputs activations are read from
   bool all_changed = false;
   bool return_logits = false;

@@ -152,8 +152,21 @@ TEST_P(CutEdgesOfGraph, ALogitLosesTheWeightsOfItsCutEdges) {
   EXPECT_TRUE(at::allclose(at::tensor(of_demeaned->weights), at::tensor(row.weights),
                            /*rtol=*/1e-3, /*atol=*/2e-4));
   EXPECT_NEAR(of_demeaned->targets[0].cut, graph_.bias[static_cast<size_t>(node)], 2e-3);
-  // No feature has changed, so nothing follows.
-  EXPECT_EQ(result->effect.sets[0].kl_divergence, 0);
+}
+
+TEST_P(CutEdgesOfGraph, TheRunThatFollowsHasACutLogitsChange) {
+  const EdgeTarget target{.kind = TargetKind::kLogit, .token = "token"};
+  const int64_t token = graph_.logits[0].token_id;
+  CutRequest request{.edges = RowOf(graph_.first_logit(), target).edges};
+  request.report.return_logits = true;
+  const auto result = Cut(world_, request, std::vector<int64_t>(request.edges.size(), token));
+  ASSERT_THAT(result, IsOk());
+  // No feature has changed, so this logit alone has, at the last position alone.
+  std::vector<float> expected = result->effect.clean_logits;
+  const int64_t last = result->effect.n_positions - 1;
+  expected[static_cast<size_t>(last * result->effect.vocab_size + token)] = result->targets[0].cut;
+  EXPECT_LE(LargestDifference(result->effect.sets[0].logits, expected), 1e-4);
+  EXPECT_GT(result->effect.sets[0].kl_divergence, 0);
 }
 
 const Case kCases[] = {

@@ -1,0 +1,69 @@
+// What an intervention holds at most, against its estimate.
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+
+#include "tests/intervention/random_intervention.h"
+#include "tests/support/allocation_meter.h"
+
+namespace cajal::intervention {
+namespace {
+
+struct Case {
+  std::string name;
+  int64_t n_positions;
+  int n_sets;
+  FreezeKind freeze = FreezeKind::kNone;
+  bool all_changed = false;
+  bool return_logits = false;
+};
+
+class InterventionMemory : public ::testing::TestWithParam<Case> {};
+
+TEST_P(InterventionMemory, IsWithinItsEstimateWhichIsNotFarAbove) {
+  const c10::InferenceMode no_autograd;
+  const Case& of = GetParam();
+  const RandomWorld world({.d_model = 64, .head_dim = 16, .d_mlp = 128, .vocab = 520, .window = 64},
+                          {.n_features = 512, .activation = transcoder::ActivationKind::kReluTopK},
+                          {}, of.n_positions);
+  InterventionRequest request;
+  request.run.freeze.kind = of.freeze;
+  request.report.all_changed = of.all_changed;
+  request.report.return_logits = of.return_logits;
+  for (int set = 0; set < of.n_sets; ++set) {
+    request.edit_sets.push_back({.features = {Edit(1, -1, 3 + set, OperationKind::kSet, 4),
+                                              Edit(2, -1, 7 + set, OperationKind::kAdd, 1)}});
+  }
+  const InterventionBytes bytes =
+      EstimateInterventionBytes(world.model.config, world.transcoders->info(),
+                                {.n_positions = of.n_positions,
+                                 .n_sets = of.n_sets,
+                                 .freezes = of.freeze != FreezeKind::kNone,
+                                 .kept_layers = of.all_changed ? world.transcoders->n_layers() : 0,
+                                 .all_changed = of.all_changed,
+                                 .return_logits = of.return_logits});
+  const int64_t estimate = bytes.fixed + of.n_sets * bytes.per_set;
+  int64_t used = 0;
+  for (int run = 0; run < 2; ++run) {  // the first one fills torch's own caches
+    const testing::AllocationMeter meter;
+    const InterventionResult result = world.Run(request);
+    used = meter.PeakBytes();
+    ASSERT_EQ(result.sets.size(), static_cast<size_t>(of.n_sets));
+  }
+  EXPECT_GE(estimate, used);
+  EXPECT_LE(static_cast<double>(estimate), 3 * static_cast<double>(used));
+}
+
+INSTANTIATE_TEST_SUITE_P(RandomModel, InterventionMemory,
+                         ::testing::Values(Case{"one_set", 1500, 1}, Case{"many_sets", 300, 30},
+                                           Case{"frozen", 700, 4, FreezeKind::kAll},
+                                           Case{"all_changed", 700, 4, FreezeKind::kNone, true},
+                                           Case{"logits", 700, 4, FreezeKind::kAttention, false,
+                                                true}),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace cajal::intervention
