@@ -177,7 +177,7 @@ class Engine {
   virtual absl::Status Validate(const PatchPrompts& prompts, const PatchRequest& request) const = 0;
   // All of a cut: edges, settings, report.
   virtual absl::Status Validate(const PreparedPrompt& prompt, const CutRequest& request) const = 0;
-  // Room for the new tokens.
+  // Room for the new tokens; of edits what an intervention's are checked for.
   virtual absl::Status Validate(const PreparedPrompt& prompt,
                                 const generation::GenerateRequest& request) const = 0;
 

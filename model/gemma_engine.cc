@@ -20,9 +20,6 @@
 #include "model/gemma3/decoder.h"
 #include "model/gemma3/model_input.h"
 #include "model/gemma3/torch_status.h"
-#include "model/generation/byte_estimate.h"
-#include "model/generation/generate.h"
-#include "model/generation/request_check.h"
 #include "model/image/thumbnail.h"
 #include "model/rollout/compute_rollout.h"
 #include "model/rollout/graph_heatmaps.h"
@@ -209,15 +206,6 @@ absl::Status GemmaEngine::Validate(const PreparedPrompt& prompt,
   return rollout::CheckRequest(prompt.tokenized, request);
 }
 
-absl::Status GemmaEngine::Validate(const generation::GenerateRequest& request) const {
-  return generation::CheckRequest(request, info_.vocab_size, prompt_files_.tokenizer).status();
-}
-
-absl::Status GemmaEngine::Validate(const PreparedPrompt& prompt,
-                                   const generation::GenerateRequest& request) const {
-  return generation::CheckRoom(request, prompt.tokenized.n_positions(), info_.max_positions);
-}
-
 int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
                                    const ForwardRequest& request) const {
   const int64_t T = prompt.tokenized.n_positions();
@@ -289,14 +277,6 @@ int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
          rollout::EstimateBytes(model_, n_images, request);
 }
 
-int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
-                                   const generation::GenerateRequest& request) const {
-  return generation::EstimateGenerateBytes(model_.config, request,
-                                           {.n_prompt = prompt.tokenized.n_positions(),
-                                            .n_images = std::ssize(prompt.tokenized.image_spans),
-                                            .n_sequences = request.samples});
-}
-
 gemma3::ModelInput GemmaEngine::InputOf(const PreparedPrompt& prompt) const {
   return gemma3::MakeModelInput(prompt.tokenized.token_ids, prompt.tokenized.image_spans,
                                 prompt.pixels, prompt_files_.preprocessor.image_size);
@@ -364,25 +344,6 @@ absl::StatusOr<ForwardResult> GemmaEngine::Forward(const PreparedPrompt& prompt,
     if (request.return_logits) result.arrays.push_back(ToArray("logits", logits));
     return result;
   });
-}
-
-absl::StatusOr<generation::GenerateResult> GemmaEngine::Generate(
-    const PreparedPrompt& prompt, const generation::GenerateRequest& request,
-    const generation::OnTokens& on_tokens, RunContext* context) {
-  return CatchTorchOn(
-      model_.weights.placement.device, [&]() -> absl::StatusOr<generation::GenerateResult> {
-        const c10::InferenceMode no_autograd;
-        ASSIGN_OR_RETURN(
-            std::vector<int64_t> stop_ids,
-            generation::CheckRequest(request, info_.vocab_size, prompt_files_.tokenizer));
-        RETURN_IF_ERROR(Validate(prompt, request));
-        const std::vector<int64_t>& ends = model_.config.eos_token_ids;
-        stop_ids.insert(stop_ids.end(), ends.begin(), ends.end());
-        return generation::Generate({.model = model_,
-                                     .tokenizer = prompt_files_.tokenizer,
-                                     .stop_token_ids = std::move(stop_ids)},
-                                    InputOf(prompt), request, on_tokens, context);
-      });
 }
 
 absl::StatusOr<graph::AttributionGraph> GemmaEngine::Attribute(const PreparedPrompt& prompt,

@@ -94,11 +94,10 @@ class GemmaEngine : public Engine {
   // The same, in place, for an input with pictures. Returns the heatmaps of each picture.
   absl::StatusOr<std::vector<std::string>> EncodeWithHeatmaps(gemma3::ModelInput* input,
                                                               RunContext* context);
-  // What edits are checked against; refers to the model.
+  // What edits are checked against; refers to the model. donor: may be null.
   [[nodiscard]] intervention::EditLimits LimitsOf(const PreparedPrompt& prompt,
-                                                  const intervention::RunSettings& settings) const;
-  [[nodiscard]] intervention::EditLimits LimitsWithDonor(const PreparedPrompt& prompt,
-                                                         const InterventionRequest& request) const;
+                                                  const intervention::RunSettings& settings,
+                                                  const PreparedPrompt* donor = nullptr) const;
   [[nodiscard]] intervention::PatchLimits LimitsOf(const PatchPrompts& prompts,
                                                    const PatchRequest& request) const;
   [[nodiscard]] intervention::InterventionBytes BytesOf(const PreparedPrompt& prompt,

@@ -31,16 +31,12 @@ int64_t ImagesOf(const PreparedPrompt& prompt) {
 }  // namespace
 
 intervention::EditLimits GemmaEngine::LimitsOf(const PreparedPrompt& prompt,
-                                               const intervention::RunSettings& settings) const {
-  return {.config = model_.config,
-          .features_per_layer = transcoders_->info().features_per_layer,
-          .prompt = ShapeOf(prompt, info_, settings)};
-}
-
-intervention::EditLimits GemmaEngine::LimitsWithDonor(const PreparedPrompt& prompt,
-                                                      const InterventionRequest& request) const {
-  intervention::EditLimits limits = LimitsOf(prompt, request.run);
-  if (request.donor != nullptr) limits.donor = ShapeOf(*request.donor, info_, request.run);
+                                               const intervention::RunSettings& settings,
+                                               const PreparedPrompt* donor) const {
+  intervention::EditLimits limits{.config = model_.config,
+                                  .features_per_layer = transcoders_->info().features_per_layer,
+                                  .prompt = ShapeOf(prompt, info_, settings)};
+  if (donor != nullptr) limits.donor = ShapeOf(*donor, info_, settings);
   return limits;
 }
 
@@ -52,7 +48,8 @@ absl::Status GemmaEngine::Validate(const InterventionRequest& request) const {
 
 absl::Status GemmaEngine::Validate(const PreparedPrompt& prompt,
                                    const InterventionRequest& request) const {
-  return intervention::PlanIntervention(request, LimitsWithDonor(prompt, request)).status();
+  return intervention::PlanIntervention(request, LimitsOf(prompt, request.run, request.donor.get()))
+      .status();
 }
 
 InterventionBytes GemmaEngine::BytesOf(const PreparedPrompt& prompt,
@@ -86,7 +83,7 @@ absl::StatusOr<InterventionResult> GemmaEngine::Intervene(const PreparedPrompt& 
       model_.weights.placement.device, [&]() -> absl::StatusOr<InterventionResult> {
         const c10::InferenceMode no_autograd;
         RETURN_IF_ERROR(Validate(request));
-        const intervention::EditLimits limits = LimitsWithDonor(prompt, request);
+        const intervention::EditLimits limits = LimitsOf(prompt, request.run, request.donor.get());
         ASSIGN_OR_RETURN(const InterventionPlan plan,
                          intervention::PlanIntervention(request, limits));
         ASSIGN_OR_RETURN(const gemma3::ModelInput input, EncodedInputOf(prompt, context));

@@ -41,6 +41,13 @@ absl::StatusOr<GenerateCall> FromProto(v1::GenerateRequest&& proto) {
   if (proto.has_samples()) request.samples = proto.samples();
   request.stop_tokens.assign(proto.stop_tokens().begin(), proto.stop_tokens().end());
   request.top_tokens = proto.top_tokens();
+  RETURN_IF_ERROR(FromProto(proto.edit_sets(), &request.edit_sets, &call.supernodes));
+  ASSIGN_OR_RETURN(request.run, FromProto(proto.settings()));
+  if (proto.has_donor()) {
+    auto donor = PromptFromProto(std::move(*proto.mutable_donor()));
+    if (!donor.ok()) return InPromptField(donor.status(), "donor");
+    call.donor = *std::move(donor);
+  }
   return call;
 }
 
@@ -50,6 +57,7 @@ v1::GenerateResponse TokensToProto(const std::vector<generation::GeneratedToken>
     v1::GeneratedToken* proto = response.mutable_tokens()->add_tokens();
     proto->set_sequence(token.sequence);
     proto->set_index(token.index);
+    if (token.edit_set >= 0) proto->set_edit_set(token.edit_set);
     ToProto(token.chosen, proto->mutable_chosen());
     proto->set_text(token.text);
     for (const generation::CandidateToken& candidate : token.top) {
@@ -69,6 +77,8 @@ v1::GenerateResponse SummaryToProto(const JobInfo& job, const JobResult& result)
     proto->mutable_token_ids()->Add(sequence.token_ids.begin(), sequence.token_ids.end());
     proto->set_text(sequence.text);
     proto->set_finish_reason(ToProto(sequence.finish_reason));
+    if (sequence.edit_set >= 0) proto->set_edit_set(sequence.edit_set);
+    proto->set_label(sequence.label);
   }
   summary->set_n_prompt_positions(static_cast<int32_t>(result.input_ids.size()));
   *summary->mutable_phases() = ToProto(result.phases);

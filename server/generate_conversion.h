@@ -1,18 +1,22 @@
 // Generations between the wire and the plain structs. No gRPC; any thread.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "cajal/v1/generate.pb.h"
 #include "model/engine.h"
+#include "server/edit_conversion.h"
 #include "server/job.h"
 
 namespace cajal::server {
 
 struct GenerateCall {
   tokenizer::Prompt prompt;
-  generation::GenerateRequest request;
+  std::optional<tokenizer::Prompt> donor;
+  generation::GenerateRequest request;    // without the donor
+  std::vector<SupernodeEdit> supernodes;  // still to be added to the request's edit sets
 };
 // With the defaults filled in; the engine judges the values. Takes the image bytes out of `proto`.
 absl::StatusOr<GenerateCall> FromProto(v1::GenerateRequest&& proto);

@@ -4,14 +4,18 @@
 #include <memory>
 
 #include "server/generate_conversion.h"
+#include "server/graph_archive.h"
 #include "server/job_call.h"
 #include "server/job_runner.h"
 #include "server/lifecycle.h"
+#include "server/opened_graphs.h"
 
 namespace cajal::server {
 
-// While it computes, the job sends its tokens to `stream`.
-JobRunner::Prepare GenerateSteps(GenerateCall call, const Loaded& loaded,
+// While it computes, the job sends its tokens to `stream`. `opened` and `graphs` are where
+// supernodes are read; they outlive the job.
+JobRunner::Prepare GenerateSteps(GenerateCall call, const Loaded& loaded, OpenedGraphs* opened,
+                                 const GraphArchive* graphs,
                                  const std::shared_ptr<ResponseStream>& stream);
 
 JobPresentation PresentGenerate();

@@ -5,32 +5,11 @@
 
 #include "cajal/v1/intervention_service.pb.h"
 #include "model/base/status.h"
-#include "server/graph_annotations.h"
-#include "server/graph_features.h"
 #include "server/header_and_chunks.h"
 #include "server/prompt_conversion.h"
 #include "server/supernode_edits.h"
 
 namespace cajal::server {
-namespace {
-
-absl::Status AddSupernodes(const InterveneCall& call, const tokenizer::TokenizedPrompt& prompt,
-                           const EngineInfo& info, OpenedGraphs* opened, const GraphArchive& graphs,
-                           InterventionRequest* request) {
-  for (const SupernodeEdit& edit : call.supernodes) {
-    ASSIGN_OR_RETURN(const auto stored, opened->Read(edit.graph_id));
-    RETURN_IF_ERROR(CheckOfModel(stored->graph, info, edit.field + ".graph"));
-    ASSIGN_OR_RETURN(const graph::SupernodeForest supernodes,
-                     ReadSupernodes(graphs, edit.graph_id, stored->graph));
-    ASSIGN_OR_RETURN(const auto features, FeatureEditsOf(edit, stored->graph, supernodes, prompt));
-    auto& edits = request->edit_sets[edit.edit_set].features;
-    edits.insert(edits.end(), features.begin(), features.end());
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 JobRunner::Prepare InterveneSteps(InterveneCall call, const Loaded& loaded, OpenedGraphs* opened,
                                   const GraphArchive* graphs) {
   return [call = std::move(call), loaded, opened, graphs]() -> absl::StatusOr<PreparedJob> {
@@ -43,8 +22,8 @@ JobRunner::Prepare InterveneSteps(InterveneCall call, const Loaded& loaded, Open
       if (!donor.ok()) return InPromptField(donor.status(), "donor");
       request->donor = std::make_shared<const PreparedPrompt>(*std::move(donor));
     }
-    RETURN_IF_ERROR(AddSupernodes(call, prompt->tokenized, loaded.engine->info(), opened, *graphs,
-                                  request.get()));
+    RETURN_IF_ERROR(AddSupernodes(call.supernodes, prompt->tokenized, loaded.engine->info(), opened,
+                                  *graphs, &request->edit_sets));
     RETURN_IF_ERROR(loaded.engine->Validate(*prompt, *request));
 
     auto result = std::make_shared<InterventionResult>();

@@ -80,8 +80,9 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ModelServiceImpl::Generate(
           const std::shared_ptr<ResponseStream>& stream) -> absl::Status {
         const Loaded loaded = context_->lifecycle->loaded();
         ASSIGN_OR_RETURN(GenerateCall generate, FromProto(std::move(request)));
-        return StartJob(*context_, loaded, "Generate", owner, stream, PresentGenerate(),
-                        GenerateSteps(std::move(generate), loaded, stream));
+        return StartJob(
+            *context_, loaded, "Generate", owner, stream, PresentGenerate(),
+            GenerateSteps(std::move(generate), loaded, context_->opened, context_->graphs, stream));
       });
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "model/base/status.h"
+#include "server/graph_annotations.h"
 #include "server/graph_features.h"
 
 namespace cajal::server {
@@ -31,6 +32,22 @@ absl::StatusOr<std::vector<intervention::FeatureEdit>> FeatureEditsOf(
                      .operation = edit.operation});
   }
   return edits;
+}
+
+absl::Status AddSupernodes(const std::vector<SupernodeEdit>& supernodes,
+                           const tokenizer::TokenizedPrompt& prompt, const EngineInfo& info,
+                           OpenedGraphs* opened, const GraphArchive& graphs,
+                           std::vector<intervention::EditSet>* sets) {
+  for (const SupernodeEdit& edit : supernodes) {
+    ASSIGN_OR_RETURN(const auto stored, opened->Read(edit.graph_id));
+    RETURN_IF_ERROR(CheckOfModel(stored->graph, info, edit.field + ".graph"));
+    ASSIGN_OR_RETURN(const graph::SupernodeForest forest,
+                     ReadSupernodes(graphs, edit.graph_id, stored->graph));
+    ASSIGN_OR_RETURN(const auto features, FeatureEditsOf(edit, stored->graph, forest, prompt));
+    auto& edits = (*sets)[edit.edit_set].features;
+    edits.insert(edits.end(), features.begin(), features.end());
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace cajal::server

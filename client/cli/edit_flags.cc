@@ -16,7 +16,8 @@ namespace cajal::cli {
 
 const char kPositionHelp[] =
     "POSITION is a position (negative counts from the end), A..B, * for all, or imageI for the "
-    "soft tokens of image I; imageI.R.C means row R and column C of them, each a number or *";
+    "soft tokens of image I; imageI.R.C means row R and column C of them, each a number or *; or "
+    "generated for each new token of `cajal generate`";
 
 namespace {
 
@@ -280,6 +281,10 @@ void AddRunFlags(CLI::App* app, RunFlags* flags) {
                   "when MLP outputs are frozen, else running")
       ->check(CLI::IsMember({"auto", "clean", "running"}))
       ->capture_default_str();
+  AddActivationFlags(app, flags);
+}
+
+void AddActivationFlags(CLI::App* app, RunFlags* flags) {
   app->add_flag("--plain-relu", flags->plain_relu,
                 "Start from ReLU of the pre-activation, without TopK or threshold, as the paper's "
                 "code does");
@@ -315,10 +320,7 @@ absl::StatusOr<std::vector<client::EditSet>> MakeEditSets(const EditFlags& flags
       sets.push_back(*std::move(set));
     }
   }
-  if (!sets.empty()) return sets;
-  return UsageError(
-      "give the edits with --set LAYER:POSITION:FEATURE=VALUE, --ablate, --supernode, --hook or "
-      "--edits FILE");
+  return sets;
 }
 
 absl::StatusOr<intervention::RunSettings> MakeRunSettings(const RunFlags& flags) {

@@ -36,9 +36,11 @@ struct RunFlags {
 // Bind the flags to `flags`, which must outlive the parsing.
 void AddEditFlags(CLI::App* app, EditFlags* flags);
 void AddRunFlags(CLI::App* app, RunFlags* flags);
+// --plain-relu and --zero-positions alone: for commands whose runs have nothing to be frozen to.
+void AddActivationFlags(CLI::App* app, RunFlags* flags);
 
-// The set that --set, --ablate, --supernode and --hook make together, then those of --edits. Errors
-// are usage errors that name the flag. At least one set.
+// The set that --set, --ablate, --supernode and --hook make together, if any are given, then those
+// of --edits. Errors are usage errors that name the flag.
 absl::StatusOr<std::vector<client::EditSet>> MakeEditSets(const EditFlags& flags);
 absl::StatusOr<intervention::RunSettings> MakeRunSettings(const RunFlags& flags);
 

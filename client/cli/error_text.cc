@@ -123,7 +123,12 @@ std::string FlagOfField(const std::string& field) {
     return absl::StrContains(field, "image") ? "--donor-image" : "--donor-prompt";
   }
   if (const std::string flag = RolloutFlag(field); !flag.empty()) return flag;
-  for (const char* prefix : {"settings.", "prune.", "report."}) {
+  if (absl::StartsWith(field, "stop_tokens")) return "--stop";
+  if (field == "edit_sets") return "--edits";
+  for (const char* name : {"max_new_tokens", "samples", "top_tokens"}) {
+    if (field == name) return "--" + absl::StrReplaceAll(field, {{"_", "-"}});
+  }
+  for (const char* prefix : {"settings.", "prune.", "report.", "sampling."}) {
     if (absl::StartsWith(field, prefix)) {
       const std::string name = field.substr(std::string(prefix).size());
       return "--" + absl::StrReplaceAll(name, {{"_", "-"}});

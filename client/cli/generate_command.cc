@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -6,16 +8,21 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/cli/commands.h"
+#include "client/cli/edit_flags.h"
 #include "client/cli/flag_checks.h"
 #include "client/cli/format.h"
 #include "client/cli/prompt_flags.h"
+#include "client/cli/report_flags.h"
 
 namespace cajal::cli {
 namespace {
 
 struct GenerateFlags {
   PromptFlags prompt;
-  client::GenerateRequest request;
+  client::GenerateRequest request;  // without prompts and edits
+  EditFlags edits;
+  RunFlags run;
+  DonorFlags donor;
   bool json = false;
 };
 
@@ -41,11 +48,15 @@ Json SequenceJson(const client::GeneratedSequence& sequence) {
     }
     tokens.push_back(std::move(entry));
   }
-  return {{"sample", sequence.sample},
-          {"text", sequence.text},
-          {"finish_reason", ReasonText(sequence.finish_reason)},
-          {"token_ids", sequence.token_ids},
-          {"tokens", std::move(tokens)}};
+  Json json = {{"edit_set", nullptr},
+               {"label", sequence.label},
+               {"sample", sequence.sample},
+               {"text", sequence.text},
+               {"finish_reason", ReasonText(sequence.finish_reason)},
+               {"token_ids", sequence.token_ids},
+               {"tokens", std::move(tokens)}};
+  if (sequence.edit_set >= 0) json["edit_set"] = sequence.edit_set;
+  return json;
 }
 
 Json GenerateJson(const client::GenerateResult& result) {
@@ -83,39 +94,95 @@ void PrintTopTokens(const client::GeneratedSequence& sequence, std::ostream* out
   WriteTable(rows, out);
 }
 
+std::string SetTitle(const client::GeneratedSequence& sequence) {
+  if (sequence.edit_set < 0) return "clean run";
+  return absl::StrCat("edit set ", sequence.edit_set + 1,
+                      sequence.label.empty() ? "" : ": " + sequence.label);
+}
+
+// Where an edited sequence leaves the clean one of the same random numbers.
+std::string DepartureText(const client::GeneratedSequence& clean,
+                          const client::GeneratedSequence& edited) {
+  const auto [mine, other] = std::mismatch(edited.token_ids.begin(), edited.token_ids.end(),
+                                           clean.token_ids.begin(), clean.token_ids.end());
+  if (mine == edited.token_ids.end() && other == clean.token_ids.end()) {
+    return "the same as the clean run";
+  }
+  return absl::StrCat("differs from the clean run from token ", mine - edited.token_ids.begin() + 1,
+                      " on");
+}
+
+// The clean run's sequence with the same random numbers; null when there is none.
+const client::GeneratedSequence* CleanOf(const client::GenerateResult& result,
+                                         const client::GeneratedSequence& edited) {
+  for (const client::GeneratedSequence& sequence : result.sequences) {
+    if (sequence.edit_set < 0 && sequence.sample == edited.sample) return &sequence;
+  }
+  return nullptr;
+}
+
+void PrintSequence(const client::GenerateResult& result, const client::GeneratedSequence& sequence,
+                   std::ostream* out) {
+  const bool has_top = !sequence.tokens.empty() && !sequence.tokens[0].top_tokens.empty();
+  if (has_top) PrintTopTokens(sequence, out);
+  *out << "\n" << EndText(sequence);
+  const client::GeneratedSequence* clean = CleanOf(result, sequence);
+  if (sequence.edit_set >= 0 && clean != nullptr) {
+    *out << "; " << DepartureText(*clean, sequence);
+  }
+  *out << "\n";
+}
+
 // The text of a single sequence is there already.
 void PrintEnd(const client::GenerateResult& result, std::ostream* out) {
   const bool is_single = result.sequences.size() == 1;
+  const bool has_sets = !result.sequences.empty() && result.sequences.back().edit_set >= 0;
+  const bool has_samples = !result.sequences.empty() && result.sequences.back().sample > 0;
   for (const client::GeneratedSequence& sequence : result.sequences) {
-    if (!is_single) *out << "[" << sequence.sample << "]" << sequence.text;
+    if (has_sets && sequence.sample == 0) *out << SetTitle(sequence) << "\n";
+    if (has_samples) *out << "[" << sequence.sample << "]";
+    if (!is_single) *out << sequence.text;
     *out << "\n";
-    const bool has_top = !sequence.tokens.empty() && !sequence.tokens[0].top_tokens.empty();
-    if (has_top) PrintTopTokens(sequence, out);
-    *out << "\n" << EndText(sequence) << "\n";
+    PrintSequence(result, sequence, out);
     if (!is_single) *out << "\n";
   }
   *out << SecondsText(result.seconds) << ": " << PhasesText(result.phases) << "\n";
 }
 
-absl::Status RunGenerate(const GenerateFlags& flags, Session& session) {
+absl::StatusOr<client::GenerateRequest> MakeRequest(const GenerateFlags& flags) {
+  client::GenerateRequest request = flags.request;
   absl::StatusOr<client::Prompt> prompt = MakePrompt(flags.prompt);
   if (!prompt.ok()) return prompt.status();
-  client::GenerateRequest request = flags.request;
   request.prompt = *std::move(prompt);
+  absl::StatusOr<std::vector<client::EditSet>> sets = MakeEditSets(flags.edits);
+  if (!sets.ok()) return sets.status();
+  request.edit_sets = *std::move(sets);
+  const absl::StatusOr<intervention::RunSettings> settings = MakeRunSettings(flags.run);
+  if (!settings.ok()) return settings.status();
+  request.settings = *settings;
+  absl::StatusOr<std::optional<client::Prompt>> donor = MakeDonor(flags.donor);
+  if (!donor.ok()) return donor.status();
+  request.donor = *std::move(donor);
+  return request;
+}
+
+absl::Status RunGenerate(const GenerateFlags& flags, Session& session) {
+  absl::StatusOr<client::GenerateRequest> request = MakeRequest(flags);
+  if (!request.ok()) return request.status();
 
   absl::StatusOr<client::GenerateResult> result;
   bool has_text = false;
   {
     ProgressBar bar(session.console.err, session.console.err_is_terminal);
     // Several sequences would mix.
-    if (!flags.json && request.samples == 1) {
-      request.on_token = [&](const client::GeneratedToken& token) {
+    if (!flags.json && request->samples == 1 && request->edit_sets.empty()) {
+      request->on_token = [&](const client::GeneratedToken& token) {
         bar.End();
         has_text = true;
         *session.console.out << token.text << std::flush;
       };
     }
-    result = session.client->Generate(request, session.CallOptions(&bar));
+    result = session.client->Generate(*request, session.CallOptions(&bar));
   }
   if (!result.ok()) {
     if (has_text) *session.console.out << "\n";  // the error gets a line of its own
@@ -134,7 +201,9 @@ absl::Status RunGenerate(const GenerateFlags& flags, Session& session) {
 Command AddGenerateCommand(CLI::App* cajal) {
   auto flags = std::make_shared<GenerateFlags>();
   CLI::App* app = cajal->add_subcommand(
-      "generate", "Continue a prompt token by token, and print the tokens as they come");
+      "generate",
+      "Continue a prompt token by token, and print the tokens as they come; with edits, the clean "
+      "run and each edited one side by side");
   AddPromptFlags(app, &flags->prompt);
   client::GenerateRequest& request = flags->request;
   app->add_option("--max-new-tokens", request.max_new_tokens, "Most tokens of each sequence")
@@ -178,6 +247,9 @@ Command AddGenerateCommand(CLI::App* cajal) {
       ->type_name("N")
       ->check(AtLeast(0))
       ->capture_default_str();
+  AddEditFlags(app, &flags->edits);
+  AddActivationFlags(app, &flags->run);
+  AddDonorFlags(app, &flags->donor);
   AddJsonFlag(app, &flags->json);
   return {app, [flags](Session& session) { return RunGenerate(*flags, session); }};
 }

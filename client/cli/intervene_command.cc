@@ -32,6 +32,11 @@ absl::StatusOr<client::InterveneRequest> MakeRequest(const InterveneFlags& flags
   request.prompt = *std::move(prompt);
   absl::StatusOr<std::vector<client::EditSet>> sets = MakeEditSets(flags.edits);
   if (!sets.ok()) return sets.status();
+  if (sets->empty()) {
+    return UsageError(
+        "give the edits with --set LAYER:POSITION:FEATURE=VALUE, --ablate, --supernode, --hook or "
+        "--edits FILE");
+  }
   request.edit_sets = *std::move(sets);
   const absl::StatusOr<intervention::RunSettings> settings = MakeRunSettings(flags.run);
   if (!settings.ok()) return settings.status();

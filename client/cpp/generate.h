@@ -1,11 +1,21 @@
-// Continuing a prompt token by token.
+// Continuing a prompt token by token, as it is and with edits.
+//
+//   cc::GenerateRequest request{.prompt = prompt, .max_new_tokens = 12};
+//   request.edit_sets.push_back({.label = "no Mars",
+//                                .features = {{.layer = 4, .feature = 1201,
+//                                              .positions = intervention::At(-1)}}});
+//   absl::StatusOr<cc::GenerateResult> result = client->Generate(request);
+//   result->sequences[0].text …  // the clean run
+//   result->sequences[1].text …  // the edited one
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "client/cpp/intervention.h"
 #include "client/cpp/model.h"
 #include "client/cpp/prompt.h"
 
@@ -14,7 +24,8 @@ namespace cajal::client {
 // A token that a sequence got.
 struct GeneratedToken {
   int32_t sequence = 0;
-  int32_t index = 0;  // 0 = the first after the prompt
+  int32_t edit_set = -1;  // that the sequence is of; -1 = the clean run
+  int32_t index = 0;      // 0 = the first after the prompt
   // Logit and probability are the model's, before temperature.
   TokenProbability chosen;
   // What the sequence's text goes on with: empty while bytes of a character are missing, and for
@@ -34,6 +45,10 @@ struct GenerateRequest {
   // Besides the model's own end tokens; each is the text of exactly one token.
   std::vector<std::string> stop_tokens = {};
   int32_t top_tokens = 0;  // most probable candidates to send with each token; at most 100
+  // Each is generated beside the clean run, with the same random numbers.
+  std::vector<EditSet> edit_sets = {};
+  intervention::RunSettings settings = {};  // nothing frozen, the running baseline
+  std::optional<Prompt> donor = {};         // whose tensors HookEdit.from_donor takes
   // Called for each token when it arrives, like CallOptions::on_progress; may be null.
   std::function<void(const GeneratedToken&)> on_token = {};
 };
@@ -44,6 +59,8 @@ enum class FinishReason {
 };
 
 struct GeneratedSequence {
+  int32_t edit_set = -1;  // -1 = the clean run
+  std::string label;      // the set's
   int32_t sample = 0;
   std::vector<int64_t> token_ids;  // the one that ended it included
   std::string text;                // without that one
@@ -53,6 +70,7 @@ struct GeneratedSequence {
 
 struct GenerateResult {
   std::string job;  // "jobs/{id}"
+  // The samples of the clean run, then those of each edit set.
   std::vector<GeneratedSequence> sequences;
   int32_t n_prompt_positions = 0;
   std::vector<PhaseTime> phases;

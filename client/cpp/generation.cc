@@ -6,6 +6,7 @@
 #include "client/cpp/status.h"
 #include "client/cpp/utf8.h"
 #include "client/cpp/wire.h"
+#include "client/cpp/wire_intervention.h"
 
 namespace cajal::client {
 namespace {
@@ -22,6 +23,7 @@ TokenProbability FromProto(const v1::CandidateToken& proto) {
 
 GeneratedToken FromProto(const v1::GeneratedToken& proto) {
   GeneratedToken token{.sequence = proto.sequence(),
+                       .edit_set = proto.has_edit_set() ? proto.edit_set() : -1,
                        .index = proto.index(),
                        .chosen = FromProto(proto.chosen()),
                        .text = proto.text()};
@@ -52,6 +54,18 @@ absl::StatusOr<v1::GenerateRequest> ToProto(const GenerateRequest& request) {
     proto.add_stop_tokens(request.stop_tokens[i]);
   }
   proto.set_top_tokens(request.top_tokens);
+  for (size_t i = 0; i < request.edit_sets.size(); ++i) {
+    absl::StatusOr<v1::EditSet> set =
+        ToProto(request.edit_sets[i], absl::StrCat("edit_sets[", i, "]"));
+    if (!set.ok()) return set.status();
+    *proto.add_edit_sets() = *std::move(set);
+  }
+  *proto.mutable_settings() = ToProto(request.settings);
+  if (request.donor.has_value()) {
+    absl::StatusOr<v1::Prompt> donor = ToProto(*request.donor);
+    if (!donor.ok()) return donor.status();
+    *proto.mutable_donor() = *std::move(donor);
+  }
   return proto;
 }
 
@@ -78,7 +92,9 @@ absl::Status GenerateAssembler::Add(const v1::GenerateSummary& summary) {
   result_.job = summary.job();
   for (const v1::GeneratedSequence& proto : summary.sequences()) {
     result_.sequences.push_back(
-        {.sample = proto.sample(),
+        {.edit_set = proto.has_edit_set() ? proto.edit_set() : -1,
+         .label = proto.label(),
+         .sample = proto.sample(),
          .token_ids = {proto.token_ids().begin(), proto.token_ids().end()},
          .text = proto.text(),
          .finish_reason = proto.finish_reason() == v1::FINISH_REASON_STOP_TOKEN

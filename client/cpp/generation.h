@@ -12,7 +12,8 @@
 
 namespace cajal::client {
 
-// Errors as of a Prompt (wire.h), and for stop tokens that are no UTF-8.
+// Errors as of a Prompt (wire.h), of an EditSet (wire_intervention.h), and for stop tokens that are
+// no UTF-8.
 absl::StatusOr<v1::GenerateRequest> ToProto(const GenerateRequest& request);
 
 // Puts the answer together: tokens in the order of each sequence, then one summary. Used as the

@@ -3,11 +3,13 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <numeric>
 #include <span>
 #include <utility>
 
 #include "model/base/status.h"
 #include "model/gemma3/decoder.h"
+#include "model/gemma3/host_to_device.h"
 #include "model/generation/next_tokens.h"
 #include "model/generation/sampler.h"
 #include "model/generation/text_stream.h"
@@ -18,10 +20,12 @@ namespace {
 using gemma3::AttentionLayout;
 using gemma3::KeyValueCache;
 
+constexpr char kNotFinite[] = "NOT_FINITE";
+
 // A sequence that has not ended.
 struct Growing {
   int32_t sequence;  // its number in the result
-  int32_t set;
+  int32_t set;       // as PassEdits counts
   Sampler sampler;
   TextStream text;
 };
@@ -40,14 +44,13 @@ class Run {
         layout_(n_prompt_ + request.max_new_tokens - 1, prompt.image_runs,
                 generator.model.config.text.sliding_window),
         cache_(generator.model.config.text, layout_.n_positions()) {
-    const int32_t n_sets = generator.edits == nullptr ? 1 : generator.edits->n_sets();
-    for (int32_t set = 0; set < n_sets; ++set) {
+    for (int32_t set = 0; set < n_sets(); ++set) {
       for (int32_t sample = 0; sample < request.samples; ++sample) {
         growing_.push_back({.sequence = static_cast<int32_t>(growing_.size()),
                             .set = set,
                             .sampler = Sampler(request.sampling, static_cast<uint32_t>(sample)),
                             .text = TextStream(generator.tokenizer)});
-        result_.sequences.push_back({.sample = sample});
+        result_.sequences.push_back({.edit_set = set - 1, .sample = sample});
       }
     }
   }
@@ -60,22 +63,28 @@ class Run {
     const bool is_shared = generator_.edits == nullptr || !generator_.edits->ChangesPrompt();
     // What edits do may depend on the prompt as a whole.
     const int64_t length = is_shared ? kPromptPass : n_prompt_;
-    if (!is_shared) residual = residual.expand({std::ssize(growing_), -1, -1});
+    PassEdits* edits = is_shared ? nullptr : generator_.edits;
+    std::vector<int32_t> sets(is_shared ? 1 : static_cast<size_t>(n_sets()));
+    std::iota(sets.begin(), sets.end(), 0);
+    residual = residual.expand({std::ssize(sets), -1, -1});
     context_->BeginPhase("prompt", n_prompt_);
     for (int64_t begin = 0; begin < n_prompt_; begin = cache_.n_positions()) {
       const int64_t end = std::min(layout_.PassEnd(begin, length), n_prompt_);
-      RETURN_IF_ERROR(Pass(residual.slice(1, begin, end), is_shared ? nullptr : generator_.edits));
+      RETURN_IF_ERROR(Pass(residual.slice(1, begin, end), sets, edits));
       context_->Advance(end);
     }
-    if (is_shared && growing_.size() > 1) {
-      cache_.Select(std::vector<int64_t>(growing_.size(), 0));
-      logits_ = logits_.expand({std::ssize(growing_), -1});
+    if (growing_.size() > sets.size()) {
+      std::vector<int64_t> rows;  // of each sequence
+      for (const Growing& sequence : growing_) rows.push_back(is_shared ? 0 : sequence.set);
+      cache_.Select(rows);
+      logits_ = logits_.index_select(0, gemma3::ToDevice(rows, logits_.device()));
     }
     return absl::OkStatus();
   }
 
   // Gives every growing sequence the token that its logits ask for. Those that end leave the batch.
-  void ChooseTokens(int32_t index, const OnTokens& on_tokens) {
+  absl::Status ChooseTokens(int32_t index, const OnTokens& on_tokens) {
+    RETURN_IF_ERROR(CheckFinite(index));
     const at::Tensor logits = logits_.to(at::kCPU).contiguous();
     const auto vocab = static_cast<size_t>(logits.size(1));
     std::vector<GeneratedToken> tokens;
@@ -89,30 +98,36 @@ class Run {
       last_tokens_.push_back(token.chosen.token_id);
     }
     on_tokens(std::move(tokens));
-    if (going_on.size() == growing_.size()) return;
+    if (going_on.size() == growing_.size()) return absl::OkStatus();
     std::vector<Growing> rest;
     for (const int64_t b : going_on) rest.push_back(std::move(growing_[static_cast<size_t>(b)]));
     growing_ = std::move(rest);
     if (!growing_.empty()) cache_.Select(going_on);
+    return absl::OkStatus();
   }
 
   absl::Status PassTokens() {
-    return Pass(EmbedTokens(generator_.model, last_tokens_).unsqueeze(1), generator_.edits);
+    std::vector<int32_t> sets;
+    for (const Growing& sequence : growing_) sets.push_back(sequence.set);
+    return Pass(EmbedTokens(generator_.model, last_tokens_).unsqueeze(1), sets, generator_.edits);
   }
 
   [[nodiscard]] bool is_done() const { return growing_.empty(); }
   GenerateResult TakeResult() { return std::move(result_); }
 
  private:
-  // residual: [B, new, d], of the growing sequences or of the prompt that they share. Leaves the
-  // last position's logits, [B, vocab].
-  absl::Status Pass(const at::Tensor& residual, PassEdits* edits) {
+  [[nodiscard]] int32_t n_sets() const {
+    return generator_.edits == nullptr ? 1 : generator_.edits->n_sets();
+  }
+
+  // residual: [B, new, d], row b of a sequence of sets[b]. Leaves the last position's logits,
+  // [B, vocab].
+  absl::Status Pass(const at::Tensor& residual, const std::vector<int32_t>& sets,
+                    PassEdits* edits) {
     const gemma3::DecoderWeights& weights = generator_.model.weights.decoder;
     const checkpoint::TextConfig& config = generator_.model.config.text;
     std::unique_ptr<gemma3::DecoderHook> hook;
     if (edits != nullptr) {
-      std::vector<int32_t> sets;
-      for (const Growing& sequence : growing_) sets.push_back(sequence.set);
       const int64_t begin = cache_.n_positions();
       hook = edits->HookFor(begin, begin + residual.size(1), sets);
     }
@@ -123,12 +138,30 @@ class Run {
     return absl::OkStatus();
   }
 
+  // Whether all logits are numbers that a token can be chosen by.
+  [[nodiscard]] absl::Status CheckFinite(int32_t index) const {
+    const at::Tensor is_finite = logits_.isfinite().all(1).to(at::kCPU);
+    for (size_t b = 0; b < growing_.size(); ++b) {
+      if (is_finite.const_data_ptr<bool>()[b]) continue;
+      const std::string what =
+          "the logits of new token " + std::to_string(index) + " are not finite numbers";
+      if (growing_[b].set == 0) {
+        return WithReason(absl::FailedPreconditionError("without edits " + what), kNotFinite);
+      }
+      return InvalidField("edit_sets[" + std::to_string(growing_[b].set - 1) + "]", kNotFinite,
+                          "with these edits " + what + "; smaller changes may be possible");
+    }
+    return absl::OkStatus();
+  }
+
   // logits: [vocab].
   GeneratedToken Choose(std::span<const float> logits, int32_t index, Growing* sequence) const {
     const int64_t id = sequence->sampler.Next(logits);
     const NextTokens next(logits);
-    GeneratedToken token{
-        .sequence = sequence->sequence, .index = index, .chosen = Candidate(next, id)};
+    GeneratedToken token{.sequence = sequence->sequence,
+                         .edit_set = sequence->set - 1,
+                         .index = index,
+                         .chosen = Candidate(next, id)};
     for (const int64_t candidate : next.Top(request_.top_tokens)) {
       token.top.push_back(Candidate(next, candidate));
     }
@@ -185,7 +218,7 @@ absl::StatusOr<GenerateResult> Generate(const Generator& generator,
   context->BeginPhase("generate", request.max_new_tokens);
   for (int32_t index = 0;; ++index) {
     RETURN_IF_ERROR(context->CheckStop());
-    run.ChooseTokens(index, on_tokens);
+    RETURN_IF_ERROR(run.ChooseTokens(index, on_tokens));
     context->Advance(index + 1);
     if (run.is_done()) return run.TakeResult();
     RETURN_IF_ERROR(run.PassTokens());

@@ -29,10 +29,13 @@ struct Generator {
   PassEdits* edits = nullptr;  // null = the clean run alone
 };
 
-// The sequences of the first set, one per sample, then those of the next set. Samples of the same
-// number have the same random numbers in every set, so that sets differ by their edits only.
+// The sequences of the clean run, one per sample, then those of each edit set. Samples of the same
+// number have the same random numbers in every set, so that sets differ by their edits only. Labels
+// are left to the caller. NOT_FINITE when logits are no numbers: INVALID_ARGUMENT with the field
+// "edit_sets[i]" of the edits that made them so, FAILED_PRECONDITION without edits.
 // Reports the phases "vision", "prompt" (in positions) and "generate" (in tokens of a sequence),
-// and stops within one token. `request` has passed CheckRequest and CheckRoom.
+// and stops within one token. `request` has passed CheckRequest and CheckRoom; its edits are
+// `generator.edits`.
 absl::StatusOr<GenerateResult> Generate(const Generator& generator,
                                         const gemma3::ModelInput& prompt,
                                         const GenerateRequest& request, const OnTokens& on_tokens,

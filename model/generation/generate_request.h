@@ -3,8 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "model/corpus/prepared_prompt.h"
+#include "model/intervention/edit.h"
+#include "model/intervention/run_settings.h"
 
 namespace cajal::generation {
 
@@ -28,6 +33,13 @@ struct GenerateRequest {
   // Besides the model's own end tokens. Each is the text of exactly one token.
   std::vector<std::string> stop_tokens;
   int32_t top_tokens = 0;  // most probable candidates to report with each new token
+  // Each is generated beside the clean run; a set without edits is the clean run once more.
+  std::vector<intervention::EditSet> edit_sets;
+  // How they are applied. There is no clean run of new tokens: nothing can be frozen to it, and
+  // edits start from the running activation.
+  intervention::RunSettings run;
+  // The prompt whose tensors HookEdit.from_donor takes; null = none.
+  std::shared_ptr<const corpus::PreparedPrompt> donor;
 };
 
 // A token that could have come next.
@@ -41,7 +53,8 @@ struct CandidateToken {
 // A token that a sequence got.
 struct GeneratedToken {
   int32_t sequence = 0;
-  int32_t index = 0;  // 0 = the first after the prompt
+  int32_t edit_set = -1;  // of the sequence; -1 = the clean run
+  int32_t index = 0;      // 0 = the first after the prompt
   CandidateToken chosen;
   // What the sequence's text goes on with, valid UTF-8: empty while bytes of a character are
   // missing, and for the token that ends the sequence.
@@ -55,6 +68,8 @@ enum class FinishReason {
 };
 
 struct GeneratedSequence {
+  int32_t edit_set = -1;  // -1 = the clean run
+  std::string label;      // the set's
   int32_t sample = 0;
   std::vector<int64_t> token_ids;  // the stop token included
   std::string text;                // without the stop token; valid UTF-8
@@ -62,6 +77,7 @@ struct GeneratedSequence {
 };
 
 struct GenerateResult {
+  // The samples of the clean run, then those of each edit set.
   std::vector<GeneratedSequence> sequences;
 };
 

@@ -14,6 +14,22 @@ absl::Status CheckRange(const std::string& field, int64_t value, int64_t low, in
                                  more + ", not " + std::to_string(value));
 }
 
+absl::Status CheckSequences(const GenerateRequest& request) {
+  RETURN_IF_ERROR(CheckRange("samples", request.samples, 1, kMaxSequences));
+  if (request.samples > 1 && request.sampling.temperature == 0) {
+    return InvalidField("samples",
+                        "must be 1 with temperature 0, where all samples would be the same; set "
+                        "sampling.temperature above 0");
+  }
+  const int64_t most_sets = kMaxSequences / request.samples - 1;
+  if (std::ssize(request.edit_sets) <= most_sets) return absl::OkStatus();
+  return InvalidField("edit_sets",
+                      "must have at most " + std::to_string(most_sets) + " elements, not " +
+                          std::to_string(request.edit_sets.size()) + ": with the clean run, and " +
+                          "samples of each, there may be " + std::to_string(kMaxSequences) +
+                          " sequences side by side");
+}
+
 absl::Status CheckSampling(const Sampling& sampling, int64_t vocab_size) {
   constexpr double kHottest = 100;
   // False for NaN, as below.
@@ -45,12 +61,7 @@ absl::StatusOr<std::vector<int64_t>> CheckRequest(const GenerateRequest& request
                         "must be at least 1, not " + std::to_string(request.max_new_tokens));
   }
   RETURN_IF_ERROR(CheckSampling(request.sampling, vocab_size));
-  RETURN_IF_ERROR(CheckRange("samples", request.samples, 1, kMaxSequences));
-  if (request.samples > 1 && request.sampling.temperature == 0) {
-    return InvalidField("samples",
-                        "must be 1 with temperature 0, where all samples would be the same; set "
-                        "sampling.temperature above 0");
-  }
+  RETURN_IF_ERROR(CheckSequences(request));
   RETURN_IF_ERROR(CheckRange("top_tokens", request.top_tokens, 0, kMaxTopTokens));
   if (std::ssize(request.stop_tokens) > kMaxStopTokens) {
     return InvalidField("stop_tokens", "must have at most " + std::to_string(kMaxStopTokens) +

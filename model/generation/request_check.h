@@ -12,7 +12,8 @@
 
 namespace cajal::generation {
 
-// Everything that needs no prompt. Returns the ids of the stop tokens, in their order.
+// Everything that needs no prompt, but for what edits are (edit_plan.h). Returns the ids of the
+// stop tokens, in their order.
 absl::StatusOr<std::vector<int64_t>> CheckRequest(const GenerateRequest& request,
                                                   int64_t vocab_size,
                                                   const tokenizer::Tokenizer& tokenizer);

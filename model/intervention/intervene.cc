@@ -18,7 +18,6 @@
 namespace cajal::intervention {
 namespace {
 
-using gemma3::HookPoint;
 using gemma3::Recording;
 
 // More sets in one batch only take memory.
@@ -41,16 +40,6 @@ void AddBeforeCap(const std::vector<LogitChange>& changes, const std::optional<d
 
 std::span<const float> Values(const at::Tensor& tensor) {
   return {tensor.const_data_ptr<float>(), static_cast<size_t>(tensor.numel())};
-}
-
-std::vector<HookPoint> DonorPoints(const InterventionPlan& plan) {
-  std::vector<HookPoint> points;
-  for (const ResolvedEdits& set : plan.sets) {
-    for (const HookWrite& write : set.hooks) {
-      if (write.donor_position >= 0) points.push_back(write.point);
-    }
-  }
-  return points;
 }
 
 // The runs of one prompt that share a clean run.
@@ -150,7 +139,7 @@ absl::StatusOr<InterventionResult> InterveneOn(const attribution::Trace& clean,
                                                const transcoder::TranscoderSet& transcoders,
                                                const PreparedIntervention& prepared,
                                                RunContext* context) {
-  Recording donor(DonorPoints(prepared.plan));
+  Recording donor(DonorPoints(prepared.plan.sets));
   if (!donor.tensors().empty()) {
     RETURN_IF_ERROR(gemma3::RunModel(model, *prepared.donor, &donor, context).status());
   }

@@ -236,6 +236,18 @@ absl::Status CheckRunSettings(const RunSettings& settings, int32_t n_layers,
                       "must be " + Upto(max_positions) + ", not " + std::to_string(zeros));
 }
 
+std::vector<HookPoint> DonorPoints(const std::vector<ResolvedEdits>& sets) {
+  std::vector<HookPoint> points;
+  for (const ResolvedEdits& set : sets) {
+    for (const std::vector<HookWrite>* writes : {&set.hooks, &set.generated_hooks}) {
+      for (const HookWrite& write : *writes) {
+        if (write.donor_position >= 0) points.push_back(write.point);
+      }
+    }
+  }
+  return points;
+}
+
 absl::StatusOr<ResolvedEdits> ResolveEdits(const EditSet& set, const EditLimits& limits,
                                            const std::string& field) {
   Resolver resolver(limits, field);

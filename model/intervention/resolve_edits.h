@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,9 @@ struct EditLimits {
 // set name at one position; more than kMaxEditsOfSet writes.
 absl::StatusOr<ResolvedEdits> ResolveEdits(const EditSet& set, const EditLimits& limits,
                                            const std::string& field);
+
+// The hook points where the sets take the donor prompt's tensors; some may be there twice.
+std::vector<gemma3::HookPoint> DonorPoints(const std::vector<ResolvedEdits>& sets);
 
 // A layer and a feature that the transcoders have.
 absl::Status CheckFeature(int32_t layer, int32_t feature,

@@ -73,6 +73,17 @@ TEST(CheckRequest, ChoosingAmongTokensNeedsATemperature) {
   EXPECT_EQ(field_of({}), "");
 }
 
+TEST(CheckRequest, EditSetsAndTheCleanRunShareTheSequences) {
+  GenerateRequest request{.sampling = {.temperature = 1}, .samples = 4};
+  request.edit_sets.resize(15);
+  EXPECT_THAT(CheckRequest(request, kVocabulary, GoldenTokenizer()), IsOk());
+  request.edit_sets.resize(16);
+  const auto ids = CheckRequest(request, kVocabulary, GoldenTokenizer());
+  EXPECT_THAT(
+      ids, FailsWith(absl::StatusCode::kInvalidArgument, "must have at most 15 elements, not 16"));
+  EXPECT_THAT(ids, HasField("edit_sets"));
+}
+
 TEST(CheckRequest, FindsTheIdsOfStopTokens) {
   const auto ids =
       CheckRequest({.stop_tokens = {"<end_of_turn>", "<eos>"}}, kVocabulary, GoldenTokenizer());

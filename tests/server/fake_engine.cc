@@ -60,6 +60,17 @@ graph::AttributionGraph MakeGraph(const PreparedPrompt& prompt, const Attributio
   return graph;
 }
 
+absl::Status CheckPositions(const PreparedPrompt& prompt,
+                            const std::vector<intervention::EditSet>& sets) {
+  for (const intervention::EditSet& set : sets) {
+    for (const intervention::FeatureEdit& edit : set.features) {
+      if (edit.positions.first < prompt.tokenized.n_positions()) continue;
+      return InvalidField("edit_sets[0].feature_edits[0].positions", "lies behind the prompt");
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 FakeEngine::FakeEngine() {
@@ -224,11 +235,7 @@ absl::Status FakeEngine::Validate(const InterventionRequest& request) const {
 
 absl::Status FakeEngine::Validate(const PreparedPrompt& prompt,
                                   const InterventionRequest& request) const {
-  for (const intervention::FeatureEdit& edit : request.edit_sets[0].features) {
-    if (edit.positions.first < prompt.tokenized.n_positions()) continue;
-    return InvalidField("edit_sets[0].feature_edits[0].positions", "lies behind the prompt");
-  }
-  return absl::OkStatus();
+  return CheckPositions(prompt, request.edit_sets);
 }
 
 int64_t FakeEngine::EstimateBytes(const PreparedPrompt& prompt, const ForwardRequest&) const {
@@ -242,6 +249,7 @@ absl::Status FakeEngine::Validate(const generation::GenerateRequest& request) co
 
 absl::Status FakeEngine::Validate(const PreparedPrompt& prompt,
                                   const generation::GenerateRequest& request) const {
+  RETURN_IF_ERROR(CheckPositions(prompt, request.edit_sets));
   if (prompt.tokenized.n_positions() + request.max_new_tokens <= info_.max_positions) {
     return absl::OkStatus();
   }
@@ -316,16 +324,25 @@ absl::StatusOr<generation::GenerateResult> FakeEngine::Generate(
     const PreparedPrompt&, const generation::GenerateRequest& request,
     const generation::OnTokens& on_tokens, RunContext* context) {
   generation::GenerateResult result;
-  for (int32_t sample = 0; sample < request.samples; ++sample) {
-    result.sequences.push_back({.sample = sample});
+  std::vector<intervention::EditSet> sets = request.edit_sets;
+  sets.insert(sets.begin(), intervention::EditSet());
+  for (size_t set = 0; set < sets.size(); ++set) {
+    for (int32_t sample = 0; sample < request.samples; ++sample) {
+      result.sequences.push_back(
+          {.edit_set = static_cast<int32_t>(set) - 1, .label = sets[set].label, .sample = sample});
+    }
   }
   RETURN_IF_ERROR(Compute(context, "generate", request.max_new_tokens, [&](int32_t index) {
     std::vector<generation::GeneratedToken> tokens;
-    for (generation::GeneratedSequence& sequence : result.sequences) {
+    for (size_t i = 0; i < result.sequences.size(); ++i) {
+      generation::GeneratedSequence& sequence = result.sequences[i];
       generation::GeneratedToken token;
-      token.sequence = sequence.sample;
+      token.sequence = static_cast<int32_t>(i);
+      token.edit_set = sequence.edit_set;
       token.index = index;
-      token.chosen = {index, absl::StrCat("t", index), 1.5F, 0.25F};
+      const intervention::EditSet& set = sets[static_cast<size_t>(sequence.edit_set + 1)];
+      const auto n_edits = static_cast<float>(set.features.size() + set.hooks.size());
+      token.chosen = {index, absl::StrCat("t", index), n_edits, 0.25F};
       token.text = absl::StrCat(" w", index);
       token.top.assign(static_cast<size_t>(request.top_tokens), token.chosen);
       sequence.token_ids.push_back(index);

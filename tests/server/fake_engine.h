@@ -9,8 +9,8 @@
 // A patching experiment writes its features with 3 in the donor and 5 in the recipient, one run a
 // strength. Every edge that is cut has the weight 1/4 and a target of its own, from 2 to 1.
 // A generation's tokens are " w0", " w1", … with the ids 0, 1, … in every sequence, one batch each;
-// all sequences have max_new_tokens of them. The others compute in kBatches batches with a look at
-// the stop flag after each.
+// all sequences have max_new_tokens of them. Their logit is the number of edits of the set. The
+// others compute in kBatches batches with a look at the stop flag after each.
 //
 // Owned by the server under test; the test keeps a pointer. Thread-safe.
 #pragma once

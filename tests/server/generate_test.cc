@@ -108,6 +108,87 @@ TEST(GenerateTest, StopsWhenItsClientGoesAway) {
   EXPECT_TRUE(Generate(&server, GoodRequest()).status.ok());
 }
 
+v1::FeatureEdit* AddEdit(v1::EditSet* set, int32_t position) {
+  v1::FeatureEdit* edit = set->add_feature_edits();
+  edit->set_layer(1);
+  edit->set_feature(5);
+  edit->mutable_positions()->set_position(position);
+  edit->mutable_operation()->set_set_to(0);
+  return edit;
+}
+
+TEST(GenerateTest, TellsTheEditSetOfEachTokenAndSequence) {
+  TestServer server;
+  v1::GenerateRequest request = GoodRequest();
+  AddEdit(request.add_edit_sets(), 1);
+  v1::EditSet* both = request.add_edit_sets();
+  both->set_label("both");
+  AddEdit(both, 0)->mutable_positions()->mutable_generated();
+  v1::HookEdit* hook = both->add_hook_edits();
+  hook->set_hook("blocks.0.hook_resid_pre");
+  hook->mutable_positions()->set_position(0);
+  hook->mutable_vector()->add_values(1);
+  const Answer answer = Generate(&server, request);
+  ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
+  ASSERT_EQ(answer.steps[0].tokens_size(), 3);
+  EXPECT_FALSE(answer.steps[0].tokens(0).has_edit_set());
+  EXPECT_EQ(answer.steps[0].tokens(0).chosen().logit(), 0);
+  EXPECT_EQ(answer.steps[0].tokens(1).edit_set(), 0);
+  EXPECT_TRUE(answer.steps[0].tokens(1).has_edit_set());
+  EXPECT_EQ(answer.steps[0].tokens(2).edit_set(), 1);
+  EXPECT_EQ(answer.steps[0].tokens(2).chosen().logit(), 2);
+  const v1::GenerateSummary& summary = answer.summaries[0];
+  ASSERT_EQ(summary.sequences_size(), 3);
+  EXPECT_FALSE(summary.sequences(0).has_edit_set());
+  EXPECT_EQ(summary.sequences(2).edit_set(), 1);
+  EXPECT_EQ(summary.sequences(2).label(), "both");
+}
+
+TEST(GenerateTest, ASupernodeOfAStoredGraphIsEditedAsItsFeatures) {
+  TestServer server;
+  const v1::Graph graph = CreateGraph(&server);
+  v1::UpdateGraphRequest update;
+  v1::Supernode* supernode = update.mutable_annotations()->add_supernodes();
+  supernode->set_name("pair");
+  supernode->add_members("0_1_2");
+  supernode->add_members("1_0_2");
+  update.set_name(graph.name());
+  update.set_etag("*");
+  grpc::ClientContext context;
+  v1::UpdateGraphResponse response;
+  ASSERT_TRUE(server.graphs().UpdateGraph(&context, update, &response).ok());
+
+  v1::GenerateRequest request = GoodRequest();
+  v1::SupernodeEdit* edit = request.add_edit_sets()->add_supernode_edits();
+  edit->set_graph(graph.name());
+  edit->set_supernode("pair");
+  edit->mutable_operation()->set_scale_by(2);
+  EXPECT_EQ(ReasonOf(Generate(&server, request).status), "PROMPT_DIFFERS");
+  edit->mutable_positions()->mutable_generated();
+  const Answer answer = Generate(&server, request);
+  ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
+  EXPECT_EQ(answer.steps[0].tokens(1).chosen().logit(), 2);  // edits
+}
+
+TEST(GenerateTest, ABadEditNamesItsFieldAndTheNextRequestIsServed) {
+  TestServer server;
+  v1::GenerateRequest outside = GoodRequest();
+  AddEdit(outside.add_edit_sets(), 2);
+  EXPECT_EQ(FieldOf(Generate(&server, outside).status), "edit_sets[0].feature_edits[0].positions");
+  v1::GenerateRequest no_operation = GoodRequest();
+  AddEdit(no_operation.add_edit_sets(), 1)->clear_operation();
+  EXPECT_EQ(FieldOf(Generate(&server, no_operation).status),
+            "edit_sets[0].feature_edits[0].operation");
+  v1::GenerateRequest bad_donor = GoodRequest();
+  bad_donor.mutable_donor()->add_parts()->mutable_image()->set_data("no picture");
+  EXPECT_EQ(FieldOf(Generate(&server, bad_donor).status), "donor.parts[0].image");
+  v1::GenerateRequest unknown_freeze = GoodRequest();
+  unknown_freeze.mutable_settings()->mutable_freeze()->set_kind(static_cast<v1::FreezeKind>(99));
+  EXPECT_EQ(FieldOf(Generate(&server, unknown_freeze).status), "settings.freeze.kind");
+  EXPECT_EQ(server.engine().computations(), 0);
+  EXPECT_TRUE(Generate(&server, GoodRequest()).status.ok());
+}
+
 TEST(GenerateTest, ABadRequestNamesItsFieldAndTheNextOneIsServed) {
   TestServer server;
   v1::GenerateRequest request = GoodRequest();
