@@ -131,10 +131,14 @@ absl::StatusOr<intervention::Operation> FromProto(const v1::Operation& proto,
       return intervention::Operation{OperationKind::kScale, proto.scale_by()};
     case v1::Operation::kAdd:
       return intervention::Operation{OperationKind::kAdd, proto.add()};
+    case v1::Operation::kAtMost:
+      return intervention::Operation{OperationKind::kAtMost, proto.at_most()};
+    case v1::Operation::kAtLeast:
+      return intervention::Operation{OperationKind::kAtLeast, proto.at_least()};
     case v1::Operation::KIND_NOT_SET:
       break;
   }
-  return InvalidField(field, "must say what to do: set_to, scale_by or add");
+  return InvalidField(field, "must say what to do: set_to, scale_by, add, at_most or at_least");
 }
 
 absl::Status FromProto(const google::protobuf::RepeatedPtrField<v1::EditSet>& proto,

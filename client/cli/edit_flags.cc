@@ -60,6 +60,8 @@ std::optional<Assignment> ParseAssignment(const std::string& text) {
   Assignment assignment{.left = text.substr(0, equals), .right = text.substr(equals + 1)};
   if (assignment.left.back() == '*') assignment.kind = OperationKind::kScale;
   if (assignment.left.back() == '+') assignment.kind = OperationKind::kAdd;
+  if (assignment.left.back() == '<') assignment.kind = OperationKind::kAtMost;
+  if (assignment.left.back() == '>') assignment.kind = OperationKind::kAtLeast;
   if (assignment.kind != OperationKind::kSet) assignment.left.pop_back();
   return assignment;
 }
@@ -81,7 +83,8 @@ absl::Status AddSet(const std::string& text, const std::string& flag, client::Ed
   const std::optional<Operation> operation =
       assignment ? ParseOperation(*assignment) : std::nullopt;
   if (!place || !operation) {
-    return Malformed(flag, "LAYER:POSITION:FEATURE=VALUE, or with *=FACTOR or +=DELTA", text);
+    return Malformed(
+        flag, "LAYER:POSITION:FEATURE=VALUE, or with *=FACTOR, +=DELTA, <=MOST or >=LEAST", text);
   }
   set->features.push_back({place->layer, place->feature, place->positions, *operation});
   return absl::OkStatus();
@@ -244,16 +247,18 @@ std::optional<FeaturePlace> ParseFeaturePlace(const std::string& text) {
 void AddEditFlags(CLI::App* app, EditFlags* flags) {
   app->add_option("--set", flags->set,
                   absl::StrCat("LAYER:POSITION:FEATURE=VALUE sets a feature's activation, *=FACTOR "
-                               "scales it, +=DELTA adds to it; repeat the flag for more. ",
+                               "scales it, +=DELTA adds to it, <=MOST and >=LEAST keep it within a "
+                               "bound; repeat the flag for more. ",
                                kPositionHelp))
       ->type_name("EDIT")
       ->allow_extra_args(false);
   app->add_option("--ablate", flags->ablate, "LAYER:POSITION:FEATURE, the same as =0; repeat")
       ->type_name("PLACE")
       ->allow_extra_args(false);
-  app->add_option("--supernode", flags->supernode,
-                  "GRAPH/NAME=VALUE (also *= and +=) edits all features of a supernode of a stored "
-                  "graph where they are in it; GRAPH/NAME@POSITION=VALUE elsewhere; repeat")
+  app->add_option(
+         "--supernode", flags->supernode,
+         "GRAPH/NAME=VALUE (also *=, +=, <= and >=) edits all features of a supernode of a stored "
+         "graph where they are in it; GRAPH/NAME@POSITION=VALUE elsewhere; repeat")
       ->type_name("EDIT")
       ->allow_extra_args(false);
   app->add_option("--hook", flags->hook,

@@ -1,6 +1,7 @@
 // The flags that say what an intervention changes and what it holds fixed.
 //
-//   --set LAYER:POSITION:FEATURE=VALUE …  (*=FACTOR, +=DELTA)   --ablate LAYER:POSITION:FEATURE …
+//   --set LAYER:POSITION:FEATURE=VALUE …  (*=FACTOR, +=DELTA, <=MOST, >=LEAST)
+//   --ablate LAYER:POSITION:FEATURE …
 //   --supernode GRAPH/NAME=VALUE …   --hook NAME:POSITION=SOURCE …   --edits FILE
 //   --freeze none|attention|layers=A-B|all   --baseline …   --plain-relu   --zero-positions N
 //

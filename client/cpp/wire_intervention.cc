@@ -96,6 +96,12 @@ v1::Operation ToProto(const intervention::Operation& operation) {
     case OperationKind::kAdd:
       proto.set_add(operation.value);
       break;
+    case OperationKind::kAtMost:
+      proto.set_at_most(operation.value);
+      break;
+    case OperationKind::kAtLeast:
+      proto.set_at_least(operation.value);
+      break;
   }
   return proto;
 }

@@ -10,9 +10,11 @@
 namespace cajal::intervention {
 
 enum class OperationKind {
-  kSet,    // activation = value; 0 ablates
-  kScale,  // activation = value * activation
-  kAdd,    // activation = activation + value
+  kSet,      // activation = value; 0 ablates
+  kScale,    // activation = value * activation
+  kAdd,      // activation = activation + value
+  kAtMost,   // activation = min(activation, value)
+  kAtLeast,  // activation = max(activation, value)
 };
 
 struct Operation {

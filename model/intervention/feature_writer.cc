@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <limits>
 #include <utility>
 
 #include "model/gemma3/host_to_device.h"
@@ -24,11 +25,30 @@ FeatureWriter::FeatureWriter(const transcoder::TranscoderSet& transcoders, const
       LayerWrites& layer = layers_[static_cast<size_t>(write.layer)];
       layer.places.push_back(static_cast<int64_t>(run) * n_positions + write.position);
       layer.features.push_back(write.feature);
-      const auto [kind, value] = write.operation;
-      layer.scales.push_back(kind == OperationKind::kScale ? value
-                                                           : (kind == OperationKind::kAdd ? 1 : 0));
-      layer.offsets.push_back(kind == OperationKind::kScale ? 0 : value);
+      Add(write.operation, &layer);
     }
+  }
+}
+
+void FeatureWriter::Add(const Operation& operation, LayerWrites* writes) {
+  constexpr float kUnbounded = std::numeric_limits<float>::infinity();
+  const auto add = [writes](float scale, float offset, float low, float high) {
+    writes->scales.push_back(scale);
+    writes->offsets.push_back(offset);
+    writes->lows.push_back(low);
+    writes->highs.push_back(high);
+  };
+  switch (operation.kind) {
+    case OperationKind::kSet:
+      return add(0, operation.value, -kUnbounded, kUnbounded);
+    case OperationKind::kScale:
+      return add(operation.value, 0, -kUnbounded, kUnbounded);
+    case OperationKind::kAdd:
+      return add(1, operation.value, -kUnbounded, kUnbounded);
+    case OperationKind::kAtMost:
+      return add(1, 0, -kUnbounded, operation.value);
+    case OperationKind::kAtLeast:
+      return add(1, 0, operation.value, kUnbounded);
   }
 }
 
@@ -44,8 +64,11 @@ void FeatureWriter::Read(int layer, const at::Tensor& x) {
           : ReadActivations(transcoders_, layer,
                             clean_->layers[static_cast<size_t>(layer)].feature_input.unsqueeze(0),
                             places.remainder(n_positions_), features, encoding_);
-  const at::Tensor edited = gemma3::ToDevice(at::tensor(writes.scales), device) * old +
-                            gemma3::ToDevice(at::tensor(writes.offsets), device);
+  const auto on_device = [&device](const std::vector<float>& values) {
+    return gemma3::ToDevice(at::tensor(values), device);
+  };
+  const at::Tensor edited = at::clamp(on_device(writes.scales) * old + on_device(writes.offsets),
+                                      on_device(writes.lows), on_device(writes.highs));
   const auto [unique, row] = at::_unique(features, /*sorted=*/true, /*return_inverse=*/true);
   for (int written = layer; written <= transcoders_.LastWrittenLayer(layer); ++written) {
     const auto written_activations = [&](const at::Tensor& activations) {

@@ -37,10 +37,13 @@ class FeatureWriter {
   struct LayerWrites {
     std::vector<int64_t> places;    // run * T + position
     std::vector<int64_t> features;  // ascending within a place
-    // The new activation is scale * old + offset.
+    // The new activation is scale * old + offset, but at least `low` and at most `high`.
     std::vector<float> scales;
     std::vector<float> offsets;
+    std::vector<float> lows;
+    std::vector<float> highs;
   };
+  static void Add(const Operation& operation, LayerWrites* writes);
 
   const transcoder::TranscoderSet& transcoders_;
   const Encoding encoding_;

@@ -111,6 +111,10 @@ TEST_F(InterveneCommandTest, FlagsBecomeOneSetOfEdits) {
                                     "3:image0.1.*:5*=0",
                                     "--set",
                                     "2:1..3:9+=-1",
+                                    "--set",
+                                    "2:4:1<=0.5",
+                                    "--set",
+                                    "2:4:2>=-0.5",
                                     "--ablate",
                                     "1:*:7",
                                     "--supernode",
@@ -133,7 +137,7 @@ TEST_F(InterveneCommandTest, FlagsBecomeOneSetOfEdits) {
   ASSERT_EQ(result.exit_code, 0) << result.err;
   ASSERT_EQ(request_.edit_sets_size(), 1);
   const v1::EditSet& set = request_.edit_sets(0);
-  ASSERT_EQ(set.feature_edits_size(), 4);
+  ASSERT_EQ(set.feature_edits_size(), 6);
   EXPECT_EQ(set.feature_edits(0).layer(), 4);
   EXPECT_EQ(set.feature_edits(0).positions().position(), -1);
   EXPECT_EQ(set.feature_edits(0).feature(), 17);
@@ -143,8 +147,10 @@ TEST_F(InterveneCommandTest, FlagsBecomeOneSetOfEdits) {
   EXPECT_TRUE(set.feature_edits(1).operation().has_scale_by());
   EXPECT_EQ(set.feature_edits(2).positions().range().last(), 3);
   EXPECT_EQ(set.feature_edits(2).operation().add(), -1);
-  EXPECT_TRUE(set.feature_edits(3).positions().has_all());
-  EXPECT_EQ(set.feature_edits(3).operation().set_to(), 0);
+  EXPECT_EQ(set.feature_edits(3).operation().at_most(), 0.5F);
+  EXPECT_EQ(set.feature_edits(4).operation().at_least(), -0.5F);
+  EXPECT_TRUE(set.feature_edits(5).positions().has_all());
+  EXPECT_EQ(set.feature_edits(5).operation().set_to(), 0);
   ASSERT_EQ(set.supernode_edits_size(), 1);
   EXPECT_EQ(set.supernode_edits(0).graph(), "graphs/7f3a");
   EXPECT_EQ(set.supernode_edits(0).supernode(), "the sky");

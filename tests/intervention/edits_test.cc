@@ -45,6 +45,26 @@ TEST(Edits, SettingAFeatureToItsActivationChangesNothing) {
   }
 }
 
+TEST(Edits, BoundsSetAnActivationThatLiesBeyondThemAndLeaveAnyOther) {
+  const RandomWorld world;
+  const ActivationChange active = ActiveFeature(world, 1, 5);
+  const auto bound = [&](OperationKind kind, float factor) {
+    return EditSet{.features = {Edit(1, 5, active.feature, kind, factor * active.clean)}};
+  };
+  InterventionRequest request = WithLogits();
+  request.edit_sets = {bound(OperationKind::kSet, 0.25F), bound(OperationKind::kAtMost, 0.25F),
+                       bound(OperationKind::kAtMost, 4),  bound(OperationKind::kSet, 4),
+                       bound(OperationKind::kAtLeast, 4), bound(OperationKind::kAtLeast, 0.25F)};
+  const InterventionResult result = world.Run(request);
+  const auto& sets = result.sets;
+  EXPECT_GE(LargestDifference(sets[0].logits, result.clean_logits), 1e-3);
+  EXPECT_LE(LargestDifference(sets[1].logits, sets[0].logits), 1e-6);
+  EXPECT_LE(LargestDifference(sets[2].logits, result.clean_logits), 1e-5);
+  EXPECT_GE(LargestDifference(sets[3].logits, result.clean_logits), 1e-3);
+  EXPECT_LE(LargestDifference(sets[4].logits, sets[3].logits), 1e-6);
+  EXPECT_LE(LargestDifference(sets[5].logits, result.clean_logits), 1e-5);
+}
+
 TEST(Edits, SetScaleAndAddMeanTheSameActivationInTheirWays) {
   const RandomWorld world;
   const ActivationChange active = ActiveFeature(world, 1, 5);

@@ -44,6 +44,10 @@ TEST(EditConversionTest, EveryOperationIsUnderstood) {
   EXPECT_EQ(FromProto(proto, "o")->kind, OperationKind::kScale);
   proto.set_add(-4);
   EXPECT_EQ(*FromProto(proto, "o"), (intervention::Operation{OperationKind::kAdd, -4}));
+  proto.set_at_most(5);
+  EXPECT_EQ(*FromProto(proto, "o"), (intervention::Operation{OperationKind::kAtMost, 5}));
+  proto.set_at_least(-6);
+  EXPECT_EQ(*FromProto(proto, "o"), (intervention::Operation{OperationKind::kAtLeast, -6}));
 }
 
 class EditSetsTest : public ::testing::Test {
