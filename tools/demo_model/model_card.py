@@ -49,6 +49,9 @@ Two of these are what the model is for:
 
 A prompt that a digit answers ends with a space, because the space before a digit is a token of its own.
 
+`interventions/` has edits for `cajal intervene --edits`: one makes Mars Earth, one lets six fingers be counted. `docs/case_studies.md`
+tells how they were found and on how many pictures they work. They are made by `bench/case_studies`, anew for each model.
+
 ## What it cannot
 
 It knows nothing but the planets, numbers, shapes and sentences of `tools/demo_model`. Other pictures
