@@ -139,6 +139,10 @@ class WatchedEngine : public Engine {
   absl::Status Validate(const PreparedPrompt& prompt, const CutRequest& request) const override {
     return engine_->Validate(prompt, request);
   }
+  absl::Status Validate(const PreparedPrompt& prompt,
+                        const AblationRequest& request) const override {
+    return engine_->Validate(prompt, request);
+  }
   [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
                                       const InterventionRequest& request) const override {
     return engine_->EstimateBytes(prompt, request);
@@ -149,6 +153,10 @@ class WatchedEngine : public Engine {
   }
   [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
                                       const CutRequest& request) const override {
+    return engine_->EstimateBytes(prompt, request);
+  }
+  [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                      const AblationRequest& request) const override {
     return engine_->EstimateBytes(prompt, request);
   }
   absl::StatusOr<InterventionResult> Intervene(const PreparedPrompt& prompt,
@@ -164,6 +172,11 @@ class WatchedEngine : public Engine {
   absl::StatusOr<CutResult> CutEdges(const PreparedPrompt& prompt, const CutRequest& request,
                                      RunContext* context) override {
     return engine_->CutEdges(prompt, request, context);
+  }
+  absl::StatusOr<AblationResult> MeasureAblations(const PreparedPrompt& prompt,
+                                                  const AblationRequest& request,
+                                                  RunContext* context) override {
+    return engine_->MeasureAblations(prompt, request, context);
   }
 
   void WaitUntilRunning(bool running) {

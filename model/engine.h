@@ -4,8 +4,8 @@
 //
 // Ownership: LoadEngine gives the one owner a unique_ptr. Threads: info, Prepare and the estimates
 // are const and may be called from any thread at any time; Forward, Generate, Attribute,
-// EvaluateTranscoders, ComputeRollout, Intervene, PatchActivations and CutEdges use the model's
-// state and are called by one thread at a time, the executor's.
+// EvaluateTranscoders, ComputeRollout, Intervene, PatchActivations, CutEdges and MeasureAblations
+// use the model's state and are called by one thread at a time, the executor's.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,7 @@
 #include "model/features/reconstruction_sums.h"
 #include "model/generation/generate_request.h"
 #include "model/graph/attribution_graph.h"
+#include "model/intervention/ablation.h"
 #include "model/intervention/cut.h"
 #include "model/intervention/intervention.h"
 #include "model/intervention/patch.h"
@@ -134,6 +135,8 @@ struct TranscoderEvaluation {
   std::vector<features::LayerSums> layers;  // from first_layer up
 };
 
+using intervention::AblationRequest;
+using intervention::AblationResult;
 using intervention::CutRequest;
 using intervention::CutResult;
 using intervention::InterventionRequest;
@@ -177,6 +180,9 @@ class Engine {
   virtual absl::Status Validate(const PatchPrompts& prompts, const PatchRequest& request) const = 0;
   // All of a cut: edges, settings, report.
   virtual absl::Status Validate(const PreparedPrompt& prompt, const CutRequest& request) const = 0;
+  // Places, tokens, settings.
+  virtual absl::Status Validate(const PreparedPrompt& prompt,
+                                const AblationRequest& request) const = 0;
   // Room for the new tokens; of edits what an intervention's are checked for.
   virtual absl::Status Validate(const PreparedPrompt& prompt,
                                 const generation::GenerateRequest& request) const = 0;
@@ -200,6 +206,8 @@ class Engine {
                                               const PatchRequest& request) const = 0;
   [[nodiscard]] virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
                                               const CutRequest& request) const = 0;
+  [[nodiscard]] virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                              const AblationRequest& request) const = 0;
   [[nodiscard]] virtual int64_t EstimateBytes(const PreparedPrompt& prompt,
                                               const generation::GenerateRequest& request) const = 0;
 
@@ -239,6 +247,11 @@ class Engine {
   // Removes direct effects and runs what follows. Phases "vision", "forward", "cut", "edit".
   virtual absl::StatusOr<CutResult> CutEdges(const PreparedPrompt& prompt,
                                              const CutRequest& request, RunContext* context) = 0;
+  // Runs the prompt without nodes of its graph, one by one and in circuits. Phases "vision",
+  // "forward", then "frozen", "unfrozen" and "circuits", one unit per run.
+  virtual absl::StatusOr<AblationResult> MeasureAblations(const PreparedPrompt& prompt,
+                                                          const AblationRequest& request,
+                                                          RunContext* context) = 0;
 };
 
 // Reads and validates all files, puts the weights on the device and runs a self-check (shapes,

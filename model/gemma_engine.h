@@ -41,6 +41,8 @@ class GemmaEngine : public Engine {
   absl::Status Validate(const PatchPrompts& prompts, const PatchRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt, const CutRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt,
+                        const AblationRequest& request) const override;
+  absl::Status Validate(const PreparedPrompt& prompt,
                         const generation::GenerateRequest& request) const override;
   [[nodiscard]] GraphEstimate EstimateGraph(const PreparedPrompt& prompt,
                                             const AttributionRequest& request) const override;
@@ -56,6 +58,8 @@ class GemmaEngine : public Engine {
                                       const PatchRequest& request) const override;
   [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
                                       const CutRequest& request) const override;
+  [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
+                                      const AblationRequest& request) const override;
   [[nodiscard]] int64_t EstimateBytes(const PreparedPrompt& prompt,
                                       const generation::GenerateRequest& request) const override;
   absl::StatusOr<ForwardResult> Forward(const PreparedPrompt& prompt, const ForwardRequest& request,
@@ -81,6 +85,9 @@ class GemmaEngine : public Engine {
                                                RunContext* context) override;
   absl::StatusOr<CutResult> CutEdges(const PreparedPrompt& prompt, const CutRequest& request,
                                      RunContext* context) override;
+  absl::StatusOr<AblationResult> MeasureAblations(const PreparedPrompt& prompt,
+                                                  const AblationRequest& request,
+                                                  RunContext* context) override;
 
  private:
   GemmaEngine(EngineOptions options, gemma3::Model model,
@@ -104,6 +111,8 @@ class GemmaEngine : public Engine {
                                                         const InterventionRequest& request) const;
   [[nodiscard]] intervention::InterventionBytes BytesOf(const PreparedPrompt& prompt,
                                                         const CutRequest& request) const;
+  [[nodiscard]] intervention::InterventionBytes BytesOf(const PreparedPrompt& prompt,
+                                                        const AblationRequest& request) const;
   // How many runs of the recipient there are at most.
   [[nodiscard]] int64_t RunsOf(const PatchRequest& request) const;
   [[nodiscard]] intervention::InterventionBytes BytesOf(const PatchPrompts& prompts,

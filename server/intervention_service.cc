@@ -8,6 +8,7 @@
 #include "server/patch_job.h"
 #include "server/start_call.h"
 #include "server/start_job.h"
+#include "server/validation_job.h"
 
 namespace cajal::server {
 
@@ -51,6 +52,21 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* InterventionServiceImpl::CutEdges(
         ASSIGN_OR_RETURN(CutCall cut, FromProto(std::move(request)));
         return StartJob(*context_, loaded, "CutEdges", owner, stream, PresentCut(),
                         CutSteps(std::move(cut), loaded));
+      });
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* InterventionServiceImpl::ValidateEdges(
+    grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes) {
+  return StartStream<v1::ValidateEdgesRequest>(
+      *context_, context_->pool, call, *bytes, "InterventionService/ValidateEdges",
+      [this, owner = OwnerOf(*call)](
+          v1::ValidateEdgesRequest request,
+          const std::shared_ptr<ResponseStream>& stream) -> absl::Status {
+        const Loaded loaded = context_->lifecycle->loaded();
+        ASSIGN_OR_RETURN(ValidationCall validation, FromProto(std::move(request)));
+        return StartJob(
+            *context_, loaded, "ValidateEdges", owner, stream, PresentValidation(),
+            ValidationSteps(std::move(validation), loaded, context_->opened, context_->graphs));
       });
 }
 

@@ -13,7 +13,8 @@ class InterventionServiceImpl final
     : public v1::InterventionService::WithRawCallbackMethod_Intervene<
           v1::InterventionService::WithRawCallbackMethod_PatchActivations<
               v1::InterventionService::WithRawCallbackMethod_CutEdges<
-                  v1::InterventionService::Service>>> {
+                  v1::InterventionService::WithRawCallbackMethod_ValidateEdges<
+                      v1::InterventionService::Service>>>> {
  public:
   // `context` outlives the service.
   explicit InterventionServiceImpl(const ServiceContext* context) : context_(context) {}
@@ -24,6 +25,8 @@ class InterventionServiceImpl final
       grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* CutEdges(grpc::CallbackServerContext* call,
                                                        const grpc::ByteBuffer* bytes) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* ValidateEdges(grpc::CallbackServerContext* call,
+                                                            const grpc::ByteBuffer* bytes) override;
 
  private:
   const ServiceContext* const context_;

@@ -34,6 +34,7 @@ namespace cajal::server {
 
 struct RolloutAnswer;
 struct StoredGraph;
+struct ValidationAnswer;
 
 enum class JobState { kQueued, kRunning, kSucceeded, kFailed, kCancelled };
 
@@ -78,6 +79,8 @@ struct JobResult {
   std::shared_ptr<const intervention::CutResult> cut;
   // ComputeRollout.
   std::shared_ptr<const RolloutAnswer> rollout;
+  // ValidateEdges.
+  std::shared_ptr<const ValidationAnswer> validation;
   // All.
   std::vector<RunContext::PhaseSeconds> phases;
 };

@@ -28,6 +28,7 @@ Command AddAnnotationsCommand(CLI::App* cajal);  // annotations_command.cc
 Command AddInterveneCommand(CLI::App* cajal);    // intervene_command.cc
 Command AddCutCommand(CLI::App* cajal);          // cut_command.cc
 Command AddPatchCommand(CLI::App* cajal);        // patch_command.cc
+Command AddValidateCommand(CLI::App* cajal);     // validate_command.cc
 Command AddImportCommand(CLI::App* cajal);       // import_command.cc
 Command AddWatchCommand(CLI::App* cajal);        // watch_command.cc
 

@@ -51,6 +51,19 @@ std::string RolloutFlag(const std::string& field) {
   return absl::StartsWith(field, "positions") ? "--positions" : "";
 }
 
+// "sample.edges" of a validation -> "--sample-edges"; empty for what is none of its own.
+std::string ValidationFlag(const std::string& field) {
+  if (field == "sample.sampling") return "--sample-by";
+  if (absl::StartsWith(field, "sample.kinds")) return "--kinds";
+  if (field == "sample.edges") return "--sample-edges";
+  if (field == "sample.nodes") return "--sample-nodes";
+  if (absl::StartsWith(field, "edges")) return "--edge";
+  if (absl::StartsWith(field, "nodes")) return "--nodes";
+  if (absl::StartsWith(field, "faithfulness.thresholds")) return "--thresholds";
+  if (field == "faithfulness.edge_threshold") return "--edge-threshold";
+  return field == "faithfulness.token" ? "--token" : "";
+}
+
 // "targets[2].token_sum.terms[0].token" -> "--target-sum".
 std::string TargetFlag(const std::string& field) {
   if (absl::StrContains(field, ".token_sum")) return "--target-sum";
@@ -123,6 +136,7 @@ std::string FlagOfField(const std::string& field) {
     return absl::StrContains(field, "image") ? "--donor-image" : "--donor-prompt";
   }
   if (const std::string flag = RolloutFlag(field); !flag.empty()) return flag;
+  if (const std::string flag = ValidationFlag(field); !flag.empty()) return flag;
   if (absl::StartsWith(field, "stop_tokens")) return "--stop";
   if (field == "edit_sets") return "--edits";
   for (const char* name : {"max_new_tokens", "samples", "top_tokens"}) {

@@ -25,7 +25,8 @@ void AddGlobalFlags(CLI::App* cajal, GlobalFlags* flags) {
           "Time limit of each call in seconds, waiting in the queue included; 0 = the "
           "command's own: 10 s for info and jobs, 1 min for tokenize, 10 min for commands "
           "about stored graphs, "
-          "30 min for forward, 1 h for rollout, 6 h for graph, evaluate, intervene, patch and cut")
+          "30 min for forward, 1 h for rollout, 6 h for graph, evaluate, intervene, patch, cut "
+          "and validate")
       ->type_name("SECONDS")
       ->check(Duration())
       ->capture_default_str();
@@ -93,7 +94,7 @@ int RunCajal(const std::vector<std::string>& arguments, const Console& console) 
       AddEvaluateCommand(&cajal), AddJobsCommand(&cajal),        AddImportCommand(&cajal),
       AddConvertCommand(&cajal),  AddWatchCommand(&cajal),       AddGenerateCommand(&cajal),
       AddRolloutCommand(&cajal),  AddInterveneCommand(&cajal),   AddPatchCommand(&cajal),
-      AddCutCommand(&cajal),
+      AddCutCommand(&cajal),      AddValidateCommand(&cajal),
   };
   try {
     // CLI11 takes them from the back.

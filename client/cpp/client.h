@@ -55,6 +55,7 @@
 #include "client/cpp/prompt.h"
 #include "client/cpp/score.h"
 #include "client/cpp/tokenize.h"
+#include "client/cpp/validation.h"
 
 namespace cajal::client {
 
@@ -218,6 +219,13 @@ class Client {
   // Removes direct effects of sources on targets, and runs what follows. Reports progress.
   absl::StatusOr<CutResult> CutEdges(const CutRequest& request, const CallOptions& options = {});
   void CutEdgesAsync(const CutRequest& request, const CallOptions& options, Done<CutResult> done);
+
+  // Compares what a stored graph predicts with runs of the model without its nodes. Reports
+  // progress, in runs.
+  absl::StatusOr<ValidationResult> ValidateEdges(const ValidateRequest& request,
+                                                 const CallOptions& options = {});
+  void ValidateEdgesAsync(const ValidateRequest& request, const CallOptions& options,
+                          Done<ValidationResult> done);
 
   // A page of the jobs: the running one, the waiting ones in order, then finished ones.
   absl::StatusOr<JobPage> ListJobs(const PageRequest& request = {},

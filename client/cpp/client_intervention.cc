@@ -4,10 +4,12 @@
 #include "client/cpp/assemble_cut.h"
 #include "client/cpp/assemble_intervention.h"
 #include "client/cpp/assemble_patch.h"
+#include "client/cpp/assemble_validation.h"
 #include "client/cpp/client_impl.h"
 #include "client/cpp/wire_cut.h"
 #include "client/cpp/wire_intervention.h"
 #include "client/cpp/wire_patch.h"
+#include "client/cpp/wire_validation.h"
 
 namespace cajal::client {
 namespace {
@@ -47,6 +49,18 @@ void Client::CutEdgesAsync(const CutRequest& request, const CallOptions& options
 
 absl::StatusOr<CutResult> Client::CutEdges(const CutRequest& request, const CallOptions& options) {
   return Await(this, &Client::CutEdgesAsync, request, options);
+}
+
+void Client::ValidateEdgesAsync(const ValidateRequest& request, const CallOptions& options,
+                                Done<ValidationResult> done) {
+  impl_->interventions.Stream<ValidationAssembler>(MethodId::kValidateEdges,
+                                                   &Methods::ValidateEdges, options,
+                                                   ToProto(request), std::move(done));
+}
+
+absl::StatusOr<ValidationResult> Client::ValidateEdges(const ValidateRequest& request,
+                                                       const CallOptions& options) {
+  return Await(this, &Client::ValidateEdgesAsync, request, options);
 }
 
 }  // namespace cajal::client

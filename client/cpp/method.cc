@@ -44,6 +44,7 @@ std::span<const Method> Methods() {
       {kInterventionService, "Intervene", absl::Hours(6), true},
       {kInterventionService, "PatchActivations", absl::Hours(6), true},
       {kInterventionService, "CutEdges", absl::Hours(6), true},
+      {kInterventionService, "ValidateEdges", absl::Hours(6), true},
       {kHeatmapService, "ComputeRollout", absl::Hours(1), true},
       {kJobService, "ListJobs", absl::Seconds(10), true},
       {kJobService, "GetJob", absl::Seconds(10), true},

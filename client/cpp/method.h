@@ -38,6 +38,7 @@ enum class MethodId {
   kIntervene,
   kPatchActivations,
   kCutEdges,
+  kValidateEdges,
   kComputeRollout,
   kListJobs,
   kGetJob,

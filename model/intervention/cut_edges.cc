@@ -13,10 +13,10 @@
 #include "model/gemma3/decoder.h"
 #include "model/gemma3/host_to_device.h"
 #include "model/intervention/edit_hook.h"
+#include "model/intervention/error_vectors.h"
 #include "model/intervention/feature_values.h"
 #include "model/intervention/intervene.h"
 #include "model/intervention/intervention_plan.h"
-#include "model/transcoder/reconstruct.h"
 
 namespace cajal::intervention {
 namespace {
@@ -62,7 +62,8 @@ class FrozenRuns {
         transcoders_(transcoders),
         prepared_(prepared),
         clean_(clean),
-        zero_positions_(prepared.limits.prompt.zero_positions) {}
+        zero_positions_(prepared.limits.prompt.zero_positions),
+        errors_(transcoders, clean, zero_positions_) {}
 
   // For each run the value of its edge's target, pre-activation or logit, without the sources.
   struct Run {
@@ -149,7 +150,7 @@ class FrozenRuns {
         return;
       case SourceKind::kError:
         Subtract({transcoders_.info().output_site, source.layer}, source.position,
-                 Errors(source.layer)[source.position], run);
+                 errors_.Of(source.layer)[source.position], run);
         return;
       case SourceKind::kToken:
         Subtract({HookSite::kResidPre, 0}, source.position, clean_.embedding[source.position], run);
@@ -168,31 +169,12 @@ class FrozenRuns {
     run->hooks.push_back({point, position, /*add=*/true, /*strength=*/-1, &edit->second, -1});
   }
 
-  // [T, d]: the feature output less what the transcoders reconstruct of it.
-  const at::Tensor& Errors(int layer) {
-    at::Tensor& errors = errors_[layer];
-    if (errors.defined()) return errors;
-    while (std::ssize(encoded_) <= layer) {
-      const auto next = static_cast<int>(encoded_.size());
-      encoded_.push_back(transcoders_.Encode(
-          next, clean_.layers[static_cast<size_t>(next)].feature_input, zero_positions_));
-    }
-    const attribution::LayerTrace& recorded = clean_.layers[static_cast<size_t>(layer)];
-    const std::span<const transcoder::ActiveFeatures> encoded(encoded_);
-    const transcoder::Reconstruction reconstruction = transcoder::Reconstruct(
-        transcoders_, layer, recorded.feature_input, encoded[static_cast<size_t>(layer)],
-        encoded.first(static_cast<size_t>(layer)));
-    errors = recorded.feature_output - reconstruction.output;
-    return errors;
-  }
-
   const gemma3::Model& model_;
   const transcoder::TranscoderSet& transcoders_;
   const PreparedCut& prepared_;
   const Trace& clean_;
   const int64_t zero_positions_;
-  std::vector<transcoder::ActiveFeatures> encoded_;  // of the first layers
-  std::map<int, at::Tensor> errors_;
+  ErrorVectors errors_;
   std::map<std::pair<HookPoint, int32_t>, HookEdit> subtractions_;  // which writes refer to
 };
 

@@ -32,6 +32,12 @@ std::vector<std::vector<FeatureWrite>> FeaturesOf(const std::vector<PassWrites>&
   return features;
 }
 
+std::vector<const SilencedFeatures*> SilencedOf(const std::vector<PassWrites>& runs) {
+  std::vector<const SilencedFeatures*> silenced;
+  for (const PassWrites& run : runs) silenced.push_back(run.silenced);
+  return silenced;
+}
+
 // An RMSNorm whose 1/rms is given. x: [B, T, d]; scale: [T]; gain: [d].
 at::Tensor ScaledNorm(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& gain) {
   return (x.to(at::kFloat) * scale.unsqueeze(-1) * gain).to(x.scalar_type());
@@ -78,7 +84,9 @@ EditHook::EditHook(const EditedPass& pass, const RunSettings& settings,
       input_site_(pass.transcoders.info().input_site),
       output_site_(pass.transcoders.info().output_site),
       writer_(pass.transcoders, EncodingOf(settings, pass.transcoders.info()),
-              BaselineOf(settings, pass.clean), FeaturesOf(runs), n_positions) {
+              BaselineOf(settings, pass.clean), FeaturesOf(runs), n_positions),
+      silencer_(pass.transcoders, BaselineOf(settings, pass.clean), SilencedOf(runs), n_positions,
+                EncodingOf(settings, pass.transcoders.info()).zero_positions) {
   CAJAL_CHECK(!freeze_.attention() ||
               (pass.clean != nullptr && pass.clean->layers.front().query.defined()))
       << "nothing to freeze to";
@@ -107,8 +115,9 @@ EditHook::EditHook(const EditedPass& pass, const RunSettings& settings,
 at::Tensor EditHook::At(HookSite site, int layer, at::Tensor tensor) {
   tensor = Frozen(site, layer, std::move(tensor));
   if (site == output_site_) {
-    const at::Tensor change = writer_.Take(layer);
-    if (change.defined()) tensor = (tensor.to(at::kFloat) + change).to(tensor.scalar_type());
+    for (const at::Tensor& change : {writer_.Take(layer), silencer_.Take(layer)}) {
+      if (change.defined()) tensor = (tensor.to(at::kFloat) + change).to(tensor.scalar_type());
+    }
   }
   if (const auto writes = point_writes_.find({site, layer}); writes != point_writes_.end()) {
     tensor = WithHookWrites(writes->second, tensor);
@@ -116,6 +125,7 @@ at::Tensor EditHook::At(HookSite site, int layer, at::Tensor tensor) {
   if (site == input_site_) {
     feature_input_ = tensor;
     writer_.Read(layer, tensor);
+    silencer_.Read(layer, tensor);
     if (const auto kept = kept_inputs_.find(layer); kept != kept_inputs_.end()) {
       kept->second = tensor;
     }

@@ -6,7 +6,8 @@
 //   1. frozen tensors become the clean run's. Frozen are, by Freeze: queries and keys, whose
 //      products are the attention patterns; feature outputs, plus what the transcoder's skip path
 //      makes of the change of its input; norms, as x * (the clean run's 1/rms) * gain.
-//   2. at the feature output the writes of features are added (FeatureWriter).
+//   2. at the feature output the writes of features are added (FeatureWriter), and what silent ones
+//      write is taken away (FeatureSilencer).
 //   3. writes at the hook point itself are made.
 #pragma once
 
@@ -19,6 +20,7 @@
 #include "model/gemma3/decoder_hook.h"
 #include "model/gemma3/model.h"
 #include "model/gemma3/recording.h"
+#include "model/intervention/feature_silencer.h"
 #include "model/intervention/feature_writer.h"
 #include "model/intervention/run_settings.h"
 
@@ -28,6 +30,8 @@ namespace cajal::intervention {
 struct PassWrites {
   std::vector<FeatureWrite> features;
   std::vector<HookWrite> hooks;
+  // None of them among `features`; null = none. Must outlive the hook.
+  const SilencedFeatures* silenced = nullptr;
 };
 
 // Those of an edit set that act on positions [begin, end) of a prompt of `n_prompt` positions and
@@ -82,6 +86,7 @@ class EditHook final : public gemma3::DecoderHook {
   const gemma3::HookSite input_site_;
   const gemma3::HookSite output_site_;
   FeatureWriter writer_;
+  FeatureSilencer silencer_;
   std::map<gemma3::HookPoint, PointWrites> point_writes_;
   std::map<int, at::Tensor> kept_inputs_;
   // What frozen norms and skip paths are made of: the last tensor of each kind.

@@ -162,6 +162,12 @@ grpc::Status FakeInterventionService::CutEdges(grpc::ServerContext* context,
   return Answer(cut_edges, *request, writer, context);
 }
 
+grpc::Status FakeInterventionService::ValidateEdges(
+    grpc::ServerContext* context, const v1::ValidateEdgesRequest* request,
+    grpc::ServerWriter<v1::ValidateEdgesResponse>* writer) {
+  return Answer(validate_edges, *request, writer, context);
+}
+
 grpc::Status FakeJobService::ListJobs(grpc::ServerContext* context,
                                       const v1::ListJobsRequest* request,
                                       v1::ListJobsResponse* response) {

@@ -129,6 +129,7 @@ class FakeInterventionService final : public v1::InterventionService::Service {
   StreamFunction<v1::InterveneRequest, v1::InterveneResponse> intervene;
   StreamFunction<v1::PatchActivationsRequest, v1::PatchActivationsResponse> patch_activations;
   StreamFunction<v1::CutEdgesRequest, v1::CutEdgesResponse> cut_edges;
+  StreamFunction<v1::ValidateEdgesRequest, v1::ValidateEdgesResponse> validate_edges;
 
  private:
   grpc::Status Intervene(grpc::ServerContext* context, const v1::InterveneRequest* request,
@@ -138,6 +139,8 @@ class FakeInterventionService final : public v1::InterventionService::Service {
                                 grpc::ServerWriter<v1::PatchActivationsResponse>* writer) override;
   grpc::Status CutEdges(grpc::ServerContext* context, const v1::CutEdgesRequest* request,
                         grpc::ServerWriter<v1::CutEdgesResponse>* writer) override;
+  grpc::Status ValidateEdges(grpc::ServerContext* context, const v1::ValidateEdgesRequest* request,
+                             grpc::ServerWriter<v1::ValidateEdgesResponse>* writer) override;
 };
 
 class FakeJobService final : public v1::JobService::Service {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "model/intervention/measure_ablations.h"
 #include "tests/intervention/random_intervention.h"
 #include "tests/support/allocation_meter.h"
 
@@ -64,6 +65,49 @@ INSTANTIATE_TEST_SUITE_P(RandomModel, InterventionMemory,
                                            Case{"logits", 700, 4, FreezeKind::kAttention, false,
                                                 true}),
                          [](const auto& test) { return test.param.name; });
+
+TEST(AblationMemory, IsWithinItsEstimateWhichIsNotFarAbove) {
+  const c10::InferenceMode no_autograd;
+  constexpr int32_t kPositions = 500;
+  const RandomWorld world({.d_model = 64, .head_dim = 16, .d_mlp = 128, .vocab = 520, .window = 64},
+                          {.n_features = 512, .activation = transcoder::ActivationKind::kReluTopK},
+                          {}, kPositions);
+  AblationRequest request;
+  for (int32_t i = 0; i < 6; ++i) {
+    request.ablations.push_back({.layer = 1, .position = 10 * i + 1, .feature = i});
+    request.ablations.push_back({.kind = SourceKind::kError, .layer = i % 3, .position = i + 1});
+  }
+  for (int32_t i = 0; i < 2000; ++i) {
+    request.targets.push_back(
+        {.position = 1 + i % (kPositions - 1), .layer = i % 4, .feature = i % 512});
+  }
+  request.circuits.resize(3);
+  request.circuits[1].nodes = {{.layer = 2, .position = 7, .feature = 5}};
+  request.ablate_errors = true;
+  const InterventionBytes bytes = EstimateAblationBytes(
+      world.model.config, world.transcoders->info(), request, kPositions, /*n_images=*/0);
+  constexpr int64_t kRunsAtOnce = 4;
+  const int64_t estimate = bytes.fixed + kRunsAtOnce * bytes.per_set;
+  int64_t used = 0;
+  for (int run = 0; run < 2; ++run) {  // the first one fills torch's own caches
+    const testing::AllocationMeter meter;
+    RunContext context;
+    const auto result =
+        MeasureAblations(world.model, *world.transcoders,
+                         {.input = world.input,
+                          .request = request,
+                          .terms = std::vector<TokenWeights>(request.targets.size()),
+                          .mean_unembedding = world.model.weights.decoder.unembedding.mean(0),
+                          .answer_position = kPositions - 1,
+                          .zero_positions = 1,
+                          .runs_at_once = kRunsAtOnce},
+                         &context);
+    used = meter.PeakBytes();
+    ASSERT_TRUE(result.ok()) << result.status();
+  }
+  EXPECT_GE(estimate, used);
+  EXPECT_LE(static_cast<double>(estimate), 3 * static_cast<double>(used));
+}
 
 }  // namespace
 }  // namespace cajal::intervention

@@ -1,5 +1,6 @@
 #include "tests/server/fake_engine.h"
 
+#include <algorithm>
 #include <chrono>
 #include <sstream>
 #include <stdexcept>
@@ -24,6 +25,9 @@ graph::AttributionGraph MakeGraph(const PreparedPrompt& prompt, const Attributio
   graph.prompt = prompt.tokenized.text;
   graph.input_tokens = prompt.tokenized.token_ids;
   graph.token_texts = prompt.tokenized.token_texts;
+  for (const tokenizer::ImageSpan& span : prompt.tokenized.image_spans) {
+    graph.image_runs.push_back({span.image, span.crop, span.begin, span.end});
+  }
   graph.n_layers = FakeEngine::kLayers;
   graph.settings = request.settings;
   const int32_t last = graph.n_positions() - 1;
@@ -455,6 +459,33 @@ absl::StatusOr<CutResult> FakeEngine::CutEdges(const PreparedPrompt& prompt,
   }
   result.effect.position = prompt.tokenized.n_positions() - 1;
   result.effect.sets.push_back({.label = "cut", .kl_divergence = 0.5});
+  return result;
+}
+
+absl::Status FakeEngine::Validate(const PreparedPrompt&, const AblationRequest& request) const {
+  if (request.answer != "two tokens") return absl::OkStatus();
+  return InvalidField("faithfulness.token", "must be exactly one token");
+}
+
+int64_t FakeEngine::EstimateBytes(const PreparedPrompt& prompt, const AblationRequest&) const {
+  return prompt.tokenized.n_positions() * kBytesPerPosition;
+}
+
+absl::StatusOr<AblationResult> FakeEngine::MeasureAblations(const PreparedPrompt& prompt,
+                                                            const AblationRequest& request,
+                                                            RunContext* context) {
+  RETURN_IF_ERROR(Compute(context));
+  AblationResult result;
+  result.frozen.assign(request.ablations.size() * request.targets.size(), 1);
+  result.unfrozen.assign(request.ablations.size() * request.targets.size(), 2);
+  result.answer_id = std::max<int64_t>(request.answer_id, 0);
+  result.answer = " Austin";
+  result.answer_position = prompt.tokenized.n_positions() - 1;
+  result.clean = {4, 0.75F, 1};
+  for (const intervention::Circuit& circuit : request.circuits) {
+    const float probability = circuit.nodes.empty() ? 0 : 0.5F;
+    result.circuits.push_back({{{3, probability, 1}, 0.125}, {{2, 0.25F, 2}, 0.5}});
+  }
   return result;
 }
 

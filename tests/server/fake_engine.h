@@ -8,6 +8,8 @@
 // is the position, plus 0, 1, 2, 3.
 // A patching experiment writes its features with 3 in the donor and 5 in the recipient, one run a
 // strength. Every edge that is cut has the weight 1/4 and a target of its own, from 2 to 1.
+// An ablation changes every target by 1 frozen and by 2 unfrozen. The answer's probability is 3/4
+// in the clean run, 0 with the empty circuit alone, 1/2 with another alone, and 1/4 without one.
 // A generation's tokens are " w0", " w1", … with the ids 0, 1, … in every sequence, one batch each;
 // all sequences have max_new_tokens of them. Their logit is the number of edits of the set. The
 // others compute in kBatches batches with a look at the stop flag after each.
@@ -71,6 +73,8 @@ class FakeEngine final : public Engine {
                         const InterventionRequest& request) const override;
   absl::Status Validate(const PatchPrompts& prompts, const PatchRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt, const CutRequest& request) const override;
+  absl::Status Validate(const PreparedPrompt& prompt,
+                        const AblationRequest& request) const override;
   absl::Status Validate(const rollout::RolloutRequest& request) const override;
   absl::Status Validate(const PreparedPrompt& prompt,
                         const rollout::RolloutRequest& request) const override;
@@ -85,6 +89,8 @@ class FakeEngine final : public Engine {
                         const InterventionRequest& request) const override;
   int64_t EstimateBytes(const PatchPrompts& prompts, const PatchRequest& request) const override;
   int64_t EstimateBytes(const PreparedPrompt& prompt, const CutRequest& request) const override;
+  int64_t EstimateBytes(const PreparedPrompt& prompt,
+                        const AblationRequest& request) const override;
   int64_t EstimateBytes(const PreparedPrompt& prompt,
                         const rollout::RolloutRequest& request) const override;
   int64_t EstimateBytes(const PreparedPrompt& prompt,
@@ -109,6 +115,9 @@ class FakeEngine final : public Engine {
                                                RunContext* context) override;
   absl::StatusOr<CutResult> CutEdges(const PreparedPrompt& prompt, const CutRequest& request,
                                      RunContext* context) override;
+  absl::StatusOr<AblationResult> MeasureAblations(const PreparedPrompt& prompt,
+                                                  const AblationRequest& request,
+                                                  RunContext* context) override;
   absl::StatusOr<rollout::RolloutResult> ComputeRollout(const PreparedPrompt& prompt,
                                                         const rollout::RolloutRequest& request,
                                                         RunContext* context) override;
