@@ -115,7 +115,8 @@ TEST_P(EngineValidation, SumsOfTokensAreMeasuredToo) {
   const ValidationResult result = intervention::CompareWithGraph(graph, *plan, *runs);
   EXPECT_EQ(result.frozen_nodes.n, 10);
   EXPECT_NEAR(*result.frozen_nodes.slope, 1, 1e-3);
-  EXPECT_EQ(result.curve->position, 5);  // no logit is a token: the prompt's own next one
+  // No logit is a token: the answer is what follows the prompt.
+  EXPECT_EQ(result.curve->position, prompt.tokenized.n_positions() - 1);
 }
 
 TEST_P(EngineValidation, AnotherPictureIsRefused) {
