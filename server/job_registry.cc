@@ -57,9 +57,15 @@ std::vector<JobInfo> JobRegistry::List() const {
   std::vector<JobInfo> finished;
   {
     MutexLock lock(&mutex_);
-    for (const auto& [id, job] : active_) active.push_back(job->info());
     for (const auto& job : finished_) finished.push_back(job->info());
+    for (const auto& [id, job] : active_) {
+      const JobInfo info = job->info();
+      // Those whose watchers have heard of the end, and which are about to be retired, count as
+      // finished.
+      (info.is_final() ? finished : active).push_back(info);
+    }
   }
+  while (std::ssize(finished) > max_finished_) finished.erase(finished.begin());
   const auto rank = [](const JobInfo& job) {
     return std::make_tuple(job.state == JobState::kQueued, job.queue_position, job.created);
   };

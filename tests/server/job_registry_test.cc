@@ -40,6 +40,18 @@ TEST(JobRegistryTest, OnlySoManyFinishedJobsAreRemembered) {
   EXPECT_EQ(jobs.List().size(), 1u);
 }
 
+TEST(JobRegistryTest, AJobThatHasEndedCountsAsFinishedBeforeItIsRetired) {
+  JobRegistry jobs(/*max_finished=*/1);
+  const auto first = jobs.FindOrCreate("CreateGraph", "", "").job;
+  first->Finish(absl::OkStatus(), "", {});
+  jobs.Retire(first);
+  const auto second = jobs.FindOrCreate("CreateGraph", "", "").job;
+  second->Finish(absl::OkStatus(), "", {});
+  const std::vector<JobInfo> listed = jobs.List();
+  ASSERT_EQ(listed.size(), 1U);
+  EXPECT_EQ(listed[0].id, second->id());
+}
+
 TEST(JobRegistryTest, ItIsIdleWhenNoJobIsActive) {
   JobRegistry jobs(1);
   EXPECT_TRUE(jobs.WaitUntilIdle(steady_clock::now()));
