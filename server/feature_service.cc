@@ -18,9 +18,9 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* FeatureServiceImpl::EvaluateTranscod
         const Loaded loaded = context_->lifecycle->loaded();
         ASSIGN_OR_RETURN(EvaluationCall evaluation,
                          FromProto(std::move(request), loaded.engine->info().n_layers));
+        JobPresentation presentation = PresentEvaluation(evaluation.dense_threshold);
         return StartJob(*context_, loaded, "EvaluateTranscoders", owner, stream,
-                        PresentEvaluation(evaluation.dense_threshold),
-                        EvaluationSteps(std::move(evaluation), loaded));
+                        std::move(presentation), EvaluationSteps(std::move(evaluation), loaded));
       });
 }
 

@@ -39,6 +39,7 @@ absl::StatusOr<std::vector<FeaturePlace>> MostInfluential(
   });
   if (std::ssize(nodes) > limit) nodes.resize(static_cast<size_t>(limit));
   std::vector<FeaturePlace> places;
+  places.reserve(nodes.size());
   for (const int32_t node : nodes) places.push_back(PlaceOf(feature_of(node)));
   return places;
 }

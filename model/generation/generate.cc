@@ -100,6 +100,7 @@ class Run {
     on_tokens(std::move(tokens));
     if (going_on.size() == growing_.size()) return absl::OkStatus();
     std::vector<Growing> rest;
+    rest.reserve(going_on.size());
     for (const int64_t b : going_on) rest.push_back(std::move(growing_[static_cast<size_t>(b)]));
     growing_ = std::move(rest);
     if (!growing_.empty()) cache_.Select(going_on);

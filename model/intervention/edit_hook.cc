@@ -28,12 +28,14 @@ const attribution::Trace* BaselineOf(const RunSettings& settings, const attribut
 
 std::vector<std::vector<FeatureWrite>> FeaturesOf(const std::vector<PassWrites>& runs) {
   std::vector<std::vector<FeatureWrite>> features;
+  features.reserve(runs.size());
   for (const PassWrites& run : runs) features.push_back(run.features);
   return features;
 }
 
 std::vector<const SilencedFeatures*> SilencedOf(const std::vector<PassWrites>& runs) {
   std::vector<const SilencedFeatures*> silenced;
+  silenced.reserve(runs.size());
   for (const PassWrites& run : runs) silenced.push_back(run.silenced);
   return silenced;
 }
