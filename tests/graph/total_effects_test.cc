@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "tests/graph/test_graphs.h"
@@ -49,8 +50,9 @@ TEST(TotalEffects, AreTheSumOverAllPathsOneByOne) {
   for (uint64_t seed = 1; seed <= 5; ++seed) {
     AttributionGraph graph = RandomGraph(seed, 24);
     for (FeatureNode& node : graph.active_features) node.activation += 2;  // far from 0
-    std::vector<int32_t> sources;  // of all kinds, and more than share one pass
-    for (int32_t node = 0; node < graph.first_logit(); ++node) sources.push_back(node);
+    // Of all kinds, and more than share one pass.
+    std::vector<int32_t> sources(static_cast<size_t>(graph.first_logit()));
+    std::iota(sources.begin(), sources.end(), 0);
     const auto totals = TotalEffects(graph, sources);
     ASSERT_THAT(totals, IsOk());
     const int32_t n_rows = graph.n_selected() + graph.n_logits();

@@ -38,6 +38,7 @@ absl::StatusOr<ValidationPlan> Plan(const ValidationRequest& request,
 
 std::vector<NodePair> PairsOf(const std::vector<Effect>& effects) {
   std::vector<NodePair> pairs;
+  pairs.reserve(effects.size());
   for (const Effect& effect : effects) pairs.push_back(effect.nodes);
   return pairs;
 }
