@@ -1,6 +1,7 @@
 // The part of GemmaEngine that runs interventions.
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -66,6 +67,13 @@ InterventionBytes GemmaEngine::BytesOf(const PreparedPrompt& prompt,
     size.n_donor_images = ImagesOf(*request.donor);
   }
   if (request.report.features.empty() && !request.report.all_changed) size.kept_layers = 0;
+  const intervention::EditLimits limits = LimitsOf(prompt, request.run, request.donor.get());
+  for (const intervention::EditSet& set : request.edit_sets) {
+    const auto edits = intervention::ResolveEdits(set, limits, "");
+    if (!edits.ok()) continue;  // is refused elsewhere
+    size.encoded_rows =
+        std::max(size.encoded_rows, intervention::MostEditedPositions(edits->features));
+  }
   return intervention::EstimateInterventionBytes(model_.config, transcoders_->info(), size);
 }
 

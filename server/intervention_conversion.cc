@@ -16,22 +16,14 @@ using intervention::EditSetOutcome;
 // The bound of a chunk. With the largest varints an activation takes 31 bytes.
 constexpr size_t kActivationsPerChunk = 16384;
 
-v1::TokenScore ToProto(const intervention::TokenScore& score) {
-  v1::TokenScore proto;
-  proto.set_logit(score.logit);
-  proto.set_probability(score.probability);
-  proto.set_rank(score.rank);
-  return proto;
-}
-
 void AddTokens(const std::vector<intervention::TokenChange>& tokens,
                google::protobuf::RepeatedPtrField<v1::TokenChange>* proto) {
   for (const intervention::TokenChange& token : tokens) {
     v1::TokenChange* change = proto->Add();
     change->set_token_id(token.token_id);
     change->set_token(ToValidUtf8(token.token));
-    *change->mutable_clean() = ToProto(token.clean);
-    *change->mutable_edited() = ToProto(token.edited);
+    *change->mutable_clean() = ScoreToProto(token.clean);
+    *change->mutable_edited() = ScoreToProto(token.edited);
   }
 }
 
@@ -71,6 +63,14 @@ absl::StatusOr<InterveneCall> FromProto(v1::InterveneRequest&& proto) {
   ASSIGN_OR_RETURN(call.request.run, FromProto(proto.settings()));
   ASSIGN_OR_RETURN(call.request.report, FromProto(proto.report()));
   return call;
+}
+
+v1::TokenScore ScoreToProto(const intervention::TokenScore& score) {
+  v1::TokenScore proto;
+  proto.set_logit(score.logit);
+  proto.set_probability(score.probability);
+  proto.set_rank(score.rank);
+  return proto;
 }
 
 InterventionMessages::InterventionMessages(const JobInfo& job, const JobResult& result)

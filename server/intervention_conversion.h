@@ -23,6 +23,8 @@ struct InterveneCall {
 // Checked as far as that needs no model. Takes the image bytes out of `proto`.
 absl::StatusOr<InterveneCall> FromProto(v1::InterveneRequest&& proto);
 
+v1::TokenScore ScoreToProto(const intervention::TokenScore& score);
+
 // An intervention as messages: the header, then outcomes, activations and tensors in chunks. One
 // thread at a time. Used as GraphMessages is (graph_conversion.h).
 class InterventionMessages {

@@ -7,6 +7,7 @@
 #include "model/graph/node.h"
 #include "model/intervention/validation_plan.h"
 #include "server/edit_conversion.h"
+#include "server/intervention_conversion.h"
 #include "server/job_conversion.h"
 #include "server/node_conversion.h"
 #include "server/prompt_conversion.h"
@@ -92,17 +93,9 @@ v1::EffectFit ToProto(const intervention::EffectFit& fit) {
   return proto;
 }
 
-v1::TokenScore ToProto(const intervention::TokenScore& score) {
-  v1::TokenScore proto;
-  proto.set_logit(score.logit);
-  proto.set_probability(score.probability);
-  proto.set_rank(score.rank);
-  return proto;
-}
-
 v1::AnswerScore ToProto(const intervention::AnswerScore& score) {
   v1::AnswerScore proto;
-  *proto.mutable_token() = ToProto(score.token);
+  *proto.mutable_token() = ScoreToProto(score.token);
   proto.set_kl_divergence(score.kl_divergence);
   return proto;
 }
@@ -112,7 +105,7 @@ v1::FaithfulnessCurve ToProto(const intervention::FaithfulnessCurve& curve) {
   proto.set_token_id(curve.token_id);
   proto.set_token(ToValidUtf8(curve.token));
   proto.set_position(curve.position);
-  *proto.mutable_clean() = ToProto(curve.clean);
+  *proto.mutable_clean() = ScoreToProto(curve.clean);
   for (const intervention::FaithfulnessPoint& point : curve.points) {
     v1::FaithfulnessPoint* added = proto.add_points();
     added->set_threshold(point.threshold);

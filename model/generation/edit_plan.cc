@@ -1,34 +1,12 @@
 #include "model/generation/edit_plan.h"
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 
 #include "model/base/status.h"
 
 namespace cajal::generation {
-namespace {
-
-using intervention::FeatureWrite;
-using intervention::ResolvedEdits;
-
-// writes: ascending (layer, position, feature). Adds to `rows` the positions of each layer.
-void CountRows(const std::vector<FeatureWrite>& writes, std::map<int32_t, int64_t>* rows) {
-  for (size_t i = 0; i < writes.size(); ++i) {
-    const bool is_new = i == 0 || writes[i].layer != writes[i - 1].layer ||
-                        writes[i].position != writes[i - 1].position;
-    if (is_new) ++(*rows)[writes[i].layer];
-  }
-}
-
-int64_t Largest(const std::map<int32_t, int64_t>& rows) {
-  int64_t largest = 0;
-  for (const auto& [layer, n] : rows) largest = std::max(largest, n);
-  return largest;
-}
-
-}  // namespace
 
 absl::Status CheckSettings(const intervention::RunSettings& settings, int32_t n_layers,
                            int32_t max_positions) {
@@ -46,18 +24,18 @@ absl::Status CheckSettings(const intervention::RunSettings& settings, int32_t n_
 absl::StatusOr<EditPlan> PlanEdits(const GenerateRequest& request,
                                    const intervention::EditLimits& limits) {
   EditPlan plan;
-  std::map<int32_t, int64_t> of_prompt;
-  std::map<int32_t, int64_t> of_new_tokens;
+  int64_t of_prompt = 0;
+  int64_t of_new_tokens = 0;
   for (size_t i = 0; i < request.edit_sets.size(); ++i) {
     const std::string field = "edit_sets[" + std::to_string(i) + "]";
-    ASSIGN_OR_RETURN(ResolvedEdits edits,
+    ASSIGN_OR_RETURN(intervention::ResolvedEdits edits,
                      intervention::ResolveEdits(request.edit_sets[i], limits, field));
     plan.changes_prompt = plan.changes_prompt || !edits.features.empty() || !edits.hooks.empty();
-    CountRows(edits.features, &of_prompt);
-    CountRows(edits.generated_features, &of_new_tokens);
+    of_prompt += intervention::MostEditedPositions(edits.features);
+    of_new_tokens += intervention::MostEditedPositions(edits.generated_features);
     plan.sets.push_back(std::move(edits));
   }
-  plan.n_encoded_rows = std::max(Largest(of_prompt), request.samples * Largest(of_new_tokens));
+  plan.n_encoded_rows = std::max(of_prompt, request.samples * of_new_tokens);
   return plan;
 }
 

@@ -198,10 +198,11 @@ InterventionBytes EstimateInterventionBytes(const checkpoint::Gemma3Config& conf
           ? 0
           : attribution::EstimateForwardBytes(config, size.n_donor_positions, size.n_donor_images);
   // The pass; feature inputs that are kept; changes that are waiting for the layers they write to;
-  // logits.
+  // logits; pre-activations of the rows that edits start from, and what chooses among them.
   const int64_t waiting = transcoders.is_cross_layer() ? L : 2;
   bytes.per_set = attribution::EstimateForwardBytes(config, T, 0) +
-                  kFloat * ((size.kept_layers + waiting + 2) * T * d + 2 * vocab);
+                  kFloat * ((size.kept_layers + waiting + 2) * T * d + 2 * vocab +
+                            4 * size.encoded_rows * n_features);
   // The passes before the edited ones hold no more than one of these, but for the vision tower.
   const int64_t clean_pass = attribution::EstimateForwardBytes(config, T, size.n_images);
   bytes.fixed = std::max<int64_t>(std::max(clean_pass, donor_pass) - bytes.per_set, 0) +

@@ -59,8 +59,9 @@ struct InterventionSize {
   int64_t n_donor_positions = 0;
   int64_t n_donor_images = 0;
   int64_t n_sets = 0;
-  bool freezes = false;     // attention, at least: more of the clean run is kept
-  int64_t kept_layers = 0;  // whose feature inputs activations are read from
+  bool freezes = false;      // attention, at least: more of the clean run is kept
+  int64_t encoded_rows = 0;  // of a set: MostEditedPositions
+  int64_t kept_layers = 0;   // whose feature inputs activations are read from
   bool all_changed = false;
   bool return_logits = false;
 };

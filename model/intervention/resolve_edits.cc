@@ -199,6 +199,18 @@ bool IsResidualWide(HookSite site) {
   return false;
 }
 
+int64_t MostEditedPositions(const std::vector<FeatureWrite>& writes) {
+  int64_t most = 0;
+  int64_t of_layer = 0;
+  for (size_t i = 0; i < writes.size(); ++i) {
+    const bool is_new_layer = i == 0 || writes[i].layer != writes[i - 1].layer;
+    if (is_new_layer) of_layer = 0;
+    if (is_new_layer || writes[i].position != writes[i - 1].position) ++of_layer;
+    most = std::max(most, of_layer);
+  }
+  return most;
+}
+
 absl::Status CheckFeature(int32_t layer, int32_t feature,
                           const std::vector<int64_t>& features_per_layer,
                           const std::string& field) {

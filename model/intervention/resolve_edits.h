@@ -59,6 +59,10 @@ absl::StatusOr<ResolvedEdits> ResolveEdits(const EditSet& set, const EditLimits&
 // The hook points where the sets take the donor prompt's tensors; some may be there twice.
 std::vector<gemma3::HookPoint> DonorPoints(const std::vector<ResolvedEdits>& sets);
 
+// Of the layer with the most, how many positions the writes edit: so many rows of a layer's input
+// are encoded at once. writes: of ResolvedEdits.
+int64_t MostEditedPositions(const std::vector<FeatureWrite>& writes);
+
 // A layer and a feature that the transcoders have.
 absl::Status CheckFeature(int32_t layer, int32_t feature,
                           const std::vector<int64_t>& features_per_layer, const std::string& field);

@@ -20,6 +20,7 @@ struct Case {
   FreezeKind freeze = FreezeKind::kNone;
   bool all_changed = false;
   bool return_logits = false;
+  int32_t edited_positions = 1;  // the last ones
 };
 
 class InterventionMemory : public ::testing::TestWithParam<Case> {};
@@ -28,21 +29,26 @@ TEST_P(InterventionMemory, IsWithinItsEstimateWhichIsNotFarAbove) {
   const c10::InferenceMode no_autograd;
   const Case& of = GetParam();
   const RandomWorld world({.d_model = 64, .head_dim = 16, .d_mlp = 128, .vocab = 520, .window = 64},
-                          {.n_features = 512, .activation = transcoder::ActivationKind::kReluTopK},
+                          {.n_features = of.edited_positions == 1 ? 512 : 4096,
+                           .activation = transcoder::ActivationKind::kReluTopK},
                           {}, of.n_positions);
   InterventionRequest request;
   request.run.freeze.kind = of.freeze;
   request.report.all_changed = of.all_changed;
   request.report.return_logits = of.return_logits;
   for (int set = 0; set < of.n_sets; ++set) {
-    request.edit_sets.push_back({.features = {Edit(1, -1, 3 + set, OperationKind::kSet, 4),
-                                              Edit(2, -1, 7 + set, OperationKind::kAdd, 1)}});
+    EditSet& edits = request.edit_sets.emplace_back();
+    for (int32_t i = 1; i <= of.edited_positions; ++i) {
+      edits.features.push_back(Edit(1, -i, 3 + set, OperationKind::kSet, 4));
+      edits.features.push_back(Edit(2, -i, 7 + set, OperationKind::kAdd, 1));
+    }
   }
   const InterventionBytes bytes =
       EstimateInterventionBytes(world.model.config, world.transcoders->info(),
                                 {.n_positions = of.n_positions,
                                  .n_sets = of.n_sets,
                                  .freezes = of.freeze != FreezeKind::kNone,
+                                 .encoded_rows = of.edited_positions,
                                  .kept_layers = of.all_changed ? world.transcoders->n_layers() : 0,
                                  .all_changed = of.all_changed,
                                  .return_logits = of.return_logits});
@@ -58,13 +64,14 @@ TEST_P(InterventionMemory, IsWithinItsEstimateWhichIsNotFarAbove) {
   EXPECT_LE(static_cast<double>(estimate), 3 * static_cast<double>(used));
 }
 
-INSTANTIATE_TEST_SUITE_P(RandomModel, InterventionMemory,
-                         ::testing::Values(Case{"one_set", 1500, 1}, Case{"many_sets", 300, 30},
-                                           Case{"frozen", 700, 4, FreezeKind::kAll},
-                                           Case{"all_changed", 700, 4, FreezeKind::kNone, true},
-                                           Case{"logits", 700, 4, FreezeKind::kAttention, false,
-                                                true}),
-                         [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    RandomModel, InterventionMemory,
+    ::testing::Values(Case{"one_set", 1500, 1}, Case{"many_sets", 300, 30},
+                      Case{"frozen", 700, 4, FreezeKind::kAll},
+                      Case{"all_changed", 700, 4, FreezeKind::kNone, true},
+                      Case{"logits", 700, 4, FreezeKind::kAttention, false, true},
+                      Case{"edits_everywhere", 700, 4, FreezeKind::kNone, false, false, 690}),
+    [](const auto& test) { return test.param.name; });
 
 TEST(AblationMemory, IsWithinItsEstimateWhichIsNotFarAbove) {
   const c10::InferenceMode no_autograd;
