@@ -21,6 +21,7 @@
 #include "model/generation/generate_request.h"
 #include "model/graph/attribution_graph.h"
 #include "model/intervention/ablation.h"
+#include "model/intervention/clamp.h"
 #include "model/intervention/cut.h"
 #include "model/intervention/intervention.h"
 #include "model/intervention/patch.h"
@@ -98,6 +99,7 @@ struct ForwardRequest {
   std::vector<std::string> hooks;
   int32_t top_k = 10;          // top logits of the last position
   bool return_logits = false;  // all logits of all positions
+  std::vector<intervention::Clamp> clamps;
 };
 
 struct TokenProbability {

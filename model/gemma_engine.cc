@@ -21,6 +21,8 @@
 #include "model/gemma3/model_input.h"
 #include "model/gemma3/torch_status.h"
 #include "model/image/thumbnail.h"
+#include "model/intervention/clamped_run.h"
+#include "model/intervention/resolve_clamps.h"
 #include "model/rollout/compute_rollout.h"
 #include "model/rollout/graph_heatmaps.h"
 #include "model/rollout/rollout_check.h"
@@ -220,8 +222,11 @@ int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
       n_recorded += n_elements;
     }
   }
+  const int64_t encoding =
+      intervention::EncodingBytes(transcoders_->info(), model_.config.text.hidden_size,
+                                  intervention::PlacesHeld(request.clamps, T));
   // Recorded on the device, then copied into the result.
-  return attribution::EstimateForwardBytes(model_.config, T, n_images) +
+  return encoding + attribution::EstimateForwardBytes(model_.config, T, n_images) +
          gemma3::EncodedBytes(model_, n_images, 0) +
          2 * n_recorded * static_cast<int64_t>(sizeof(float));
 }
@@ -323,7 +328,12 @@ absl::StatusOr<ForwardResult> GemmaEngine::Forward(const PreparedPrompt& prompt,
                     [](const HookPoint& point) { return gemma3::IsVisionSite(point.site); });
     ASSIGN_OR_RETURN(const gemma3::ModelInput input,
                      looks_into_tower ? InputOf(prompt) : EncodedInputOf(prompt, context));
-    ASSIGN_OR_RETURN(const at::Tensor normed, gemma3::RunModel(model_, input, &recording, context));
+    ASSIGN_OR_RETURN(const intervention::ResolvedClamps clamps,
+                     intervention::ResolveClamps(request.clamps, LimitsOf(prompt, {}), "session"));
+    const auto clamped = intervention::ClampedRun::For(model_, *transcoders_, {}, clamps,
+                                                       prompt.tokenized.n_positions());
+    ASSIGN_OR_RETURN(const at::Tensor normed,
+                     gemma3::RunModel(model_, input, &recording, context, clamped.get()));
     const at::Tensor logits = gemma3::Logits(model_.weights.decoder, model_.config.text,
                                              request.return_logits ? normed : normed.slice(0, -1));
     ForwardResult result;

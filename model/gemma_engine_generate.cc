@@ -39,7 +39,7 @@ int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
       generation::PlanEdits(request, LimitsOf(prompt, request.run, request.donor.get()));
   if (plan.ok()) {
     shape.n_edited_prompts = plan->changes_prompt ? n_runs : 0;
-    shape.n_encoded_rows = plan->n_encoded_rows;
+    shape.encoded = plan->encoded;
   }
   if (request.donor != nullptr) {
     shape.n_donor_positions = request.donor->tokenized.n_positions();
@@ -81,7 +81,7 @@ absl::StatusOr<GenerateResult> GemmaEngine::Generate(const PreparedPrompt& promp
                          generation::Generate({.model = model_,
                                                .tokenizer = prompt_files_.tokenizer,
                                                .stop_token_ids = std::move(stop_ids),
-                                               .edits = plan.sets.empty() ? nullptr : &passes},
+                                               .edits = plan.is_clean() ? nullptr : &passes},
                                               InputOf(prompt), request, on_tokens, context));
         for (generation::GeneratedSequence& sequence : result.sequences) {
           if (sequence.edit_set < 0) continue;

@@ -71,9 +71,9 @@ InterventionBytes GemmaEngine::BytesOf(const PreparedPrompt& prompt,
   for (const intervention::EditSet& set : request.edit_sets) {
     const auto edits = intervention::ResolveEdits(set, limits, "");
     if (!edits.ok()) continue;  // is refused elsewhere
-    size.encoded_rows =
-        std::max(size.encoded_rows, intervention::MostEditedPositions(edits->features));
+    size.encoded.Widen(intervention::MostEncodedPlaces(edits->features));
   }
+  size.encoded += intervention::PlacesHeld(request.clamps.clamps, size.n_positions);
   return intervention::EstimateInterventionBytes(model_.config, transcoders_->info(), size);
 }
 

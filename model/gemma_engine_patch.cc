@@ -2,6 +2,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "model/base/status.h"
@@ -28,6 +29,11 @@ intervention::PatchLimits GemmaEngine::LimitsOf(const PatchPrompts& prompts,
 absl::Status GemmaEngine::Validate(const PatchPrompts& prompts, const PatchRequest& request) const {
   RETURN_IF_ERROR(cajal::TokenIdsOf(request.report.tokens, prompt_files_.tokenizer).status());
   RETURN_IF_ERROR(intervention::PlanPatch(request, LimitsOf(prompts, request)).status());
+  for (const PreparedPrompt* prompt : {&prompts.donor, &prompts.recipient}) {
+    RETURN_IF_ERROR(intervention::ResolveClamps(request.clamps.clamps,
+                                                LimitsOf(*prompt, request.run), "session")
+                        .status());
+  }
   intervention::InterventionPlan of_report;
   RETURN_IF_ERROR(intervention::PlanReport(request.report, LimitsOf(prompts.recipient, request.run),
                                            &of_report));
@@ -39,7 +45,7 @@ absl::Status GemmaEngine::Validate(const PatchPrompts& prompts, const PatchReque
 InterventionBytes GemmaEngine::BytesOf(const PatchPrompts& prompts,
                                        const PatchRequest& request) const {
   const auto n_layers = request.by_layer ? info_.n_layers + 1 : 1;
-  InterventionRequest runs{.run = request.run, .report = request.report};
+  InterventionRequest runs{.clamps = request.clamps, .run = request.run, .report = request.report};
   runs.edit_sets.resize(request.strengths.size() * static_cast<size_t>(n_layers));
   InterventionBytes bytes = BytesOf(prompts.recipient, runs);
   const InterventionBytes donor = BytesOf(prompts.donor, runs);
@@ -71,6 +77,11 @@ absl::StatusOr<PatchResult> GemmaEngine::PatchActivations(const PatchPrompts& pr
                          EncodedInputOf(prompts.recipient, context));
         const intervention::EditLimits of_donor = LimitsOf(prompts.donor, request.run);
         const intervention::EditLimits of_recipient = LimitsOf(prompts.recipient, request.run);
+        ASSIGN_OR_RETURN(intervention::ResolvedClamps donor_clamps,
+                         intervention::ResolveClamps(request.clamps.clamps, of_donor, "session"));
+        ASSIGN_OR_RETURN(
+            intervention::ResolvedClamps recipient_clamps,
+            intervention::ResolveClamps(request.clamps.clamps, of_recipient, "session"));
         intervention::PreparedPatch prepared{
             .donor = donor,
             .recipient = recipient,
@@ -78,6 +89,8 @@ absl::StatusOr<PatchResult> GemmaEngine::PatchActivations(const PatchPrompts& pr
             .recipient_limits = of_recipient,
             .request = request,
             .plan = plan,
+            .donor_clamps = std::move(donor_clamps),
+            .recipient_clamps = std::move(recipient_clamps),
             .sets_at_once =
                 BytesOf(prompts, request).SetsAtOnce(RunsOf(request), info_.budget_bytes)};
         ASSIGN_OR_RETURN(prepared.token_ids,

@@ -13,7 +13,7 @@ using gemma3::Recording;
 
 absl::StatusOr<Trace> RecordTrace(const gemma3::Model& model, const gemma3::ModelInput& input,
                                   const transcoder::TranscoderSetInfo& transcoders,
-                                  RunContext* context) {
+                                  RunContext* context, gemma3::DecoderHook* hook) {
   const int n_layers = static_cast<int>(model.config.text.num_hidden_layers);
   std::vector<HookPoint> wanted;
   for (int layer = 0; layer < n_layers; ++layer) {
@@ -25,7 +25,8 @@ absl::StatusOr<Trace> RecordTrace(const gemma3::Model& model, const gemma3::Mode
   }
   wanted.push_back({HookSite::kResidPost, n_layers - 1});
   Recording recording(wanted);
-  ASSIGN_OR_RETURN(const at::Tensor normed, gemma3::RunModel(model, input, &recording, context));
+  ASSIGN_OR_RETURN(const at::Tensor normed,
+                   gemma3::RunModel(model, input, &recording, context, hook));
 
   const double eps = model.config.text.rms_norm_eps;
   const auto scale_at = [&](HookSite site, int layer) {
@@ -53,13 +54,14 @@ absl::StatusOr<Trace> RecordTrace(const gemma3::Model& model, const gemma3::Mode
 absl::StatusOr<Trace> RecordFeatureInputs(const gemma3::Model& model,
                                           const gemma3::ModelInput& input,
                                           const transcoder::TranscoderSetInfo& transcoders,
-                                          RunContext* context) {
+                                          RunContext* context, gemma3::DecoderHook* hook) {
   const int n_layers = static_cast<int>(model.config.text.num_hidden_layers);
   std::vector<HookPoint> wanted = {{HookSite::kResidPre, 0}};
   wanted.reserve(static_cast<size_t>(n_layers) + 1);
   for (int layer = 0; layer < n_layers; ++layer) wanted.push_back({transcoders.input_site, layer});
   Recording recording(wanted);
-  ASSIGN_OR_RETURN(const at::Tensor normed, gemma3::RunModel(model, input, &recording, context));
+  ASSIGN_OR_RETURN(const at::Tensor normed,
+                   gemma3::RunModel(model, input, &recording, context, hook));
   Trace trace{.layout = model.LayoutOf(input),
               .embedding = recording.Get(HookSite::kResidPre, 0).to(at::kFloat)};
   for (int layer = 0; layer < n_layers; ++layer) {

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "model/base/run_context.h"
+#include "model/gemma3/decoder_hook.h"
 #include "model/gemma3/model.h"
 #include "model/transcoder/transcoder_set.h"
 
@@ -36,15 +37,16 @@ struct Trace {
   [[nodiscard]] int n_layers() const { return static_cast<int>(layers.size()); }
 };
 
-// Runs the model once on the prompt. Phases "vision" and "forward".
+// Runs the model once on the prompt. Phases "vision" and "forward". The trace is that of a run
+// whose tensors `hook`, if there is one, has replaced.
 absl::StatusOr<Trace> RecordTrace(const gemma3::Model& model, const gemma3::ModelInput& input,
                                   const transcoder::TranscoderSetInfo& transcoders,
-                                  RunContext* context);
+                                  RunContext* context, gemma3::DecoderHook* hook = nullptr);
 
 // The same without what only frozen runs need: of a layer nothing but feature_input, and no scales.
 absl::StatusOr<Trace> RecordFeatureInputs(const gemma3::Model& model,
                                           const gemma3::ModelInput& input,
                                           const transcoder::TranscoderSetInfo& transcoders,
-                                          RunContext* context);
+                                          RunContext* context, gemma3::DecoderHook* hook = nullptr);
 
 }  // namespace cajal::attribution

@@ -53,10 +53,10 @@ absl::StatusOr<at::Tensor> EmbedPrompt(const Model& model, const ModelInput& inp
 }
 
 absl::StatusOr<at::Tensor> RunModel(const Model& model, const ModelInput& input,
-                                    Recording* recording, RunContext* context) {
+                                    Recording* recording, RunContext* context, DecoderHook* hook) {
   ASSIGN_OR_RETURN(at::Tensor residual, EmbedPrompt(model, input, recording, context));
   return RunDecoder(model.weights.decoder, model.config.text, model.LayoutOf(input),
-                    std::move(residual), {.recording = recording}, context);
+                    std::move(residual), {.recording = recording, .hook = hook}, context);
 }
 
 }  // namespace cajal::gemma3

@@ -10,6 +10,7 @@
 #include "model/base/run_context.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/gemma3/attention_layout.h"
+#include "model/gemma3/decoder_hook.h"
 #include "model/gemma3/recording.h"
 #include "model/gemma3/weights.h"
 
@@ -47,8 +48,10 @@ at::Tensor EmbedTokens(const Model& model, const std::vector<int64_t>& token_ids
 absl::StatusOr<at::Tensor> EmbedPrompt(const Model& model, const ModelInput& input,
                                        Recording* recording, RunContext* context);
 
-// Embeds and runs the decoder. Returns the output of ln_final, [T, d].
+// Embeds and runs the decoder, whose tensors `hook` may replace. Returns the output of ln_final,
+// [T, d].
 absl::StatusOr<at::Tensor> RunModel(const Model& model, const ModelInput& input,
-                                    Recording* recording, RunContext* context);
+                                    Recording* recording, RunContext* context,
+                                    DecoderHook* hook = nullptr);
 
 }  // namespace cajal::gemma3

@@ -6,6 +6,7 @@
 #include "model/gemma3/attention_pattern.h"
 #include "model/gemma3/key_value_cache.h"
 #include "model/generation/generate.h"
+#include "model/intervention/feature_values.h"
 
 namespace cajal::generation {
 namespace {
@@ -35,13 +36,6 @@ double NumbersOfPass(const checkpoint::TextConfig& text, int64_t n_sequences, in
   const double mlp = 3 * rows * static_cast<double>(text.intermediate_size);
   return std::max({attention, mlp, encoding}) + 6 * rows * static_cast<double>(text.hidden_size) +
          4 * static_cast<double>(n_new) * head_dim;
-}
-
-// Pre-activations of the rows that edits encode, with what chooses among them, in numbers.
-double NumbersOfEncoding(const transcoder::TranscoderSetInfo& transcoders, int64_t n_rows) {
-  const int64_t n_features = *std::max_element(transcoders.features_per_layer.begin(),
-                                               transcoders.features_per_layer.end());
-  return 4 * static_cast<double>(n_rows) * static_cast<double>(n_features);
 }
 
 // Changes that wait for the layers that edits write to, in numbers.
@@ -76,10 +70,13 @@ int64_t EstimateGenerateBytes(const checkpoint::Gemma3Config& config,
     return static_cast<double>(
         gemma3::KeyValueCache::MostBytes(text, n_positions, n_new, n_sequences, kNumber));
   };
-  const double encoding = NumbersOfEncoding(transcoders, shape.n_encoded_rows);
+  const double encoding = static_cast<double>(intervention::EncodingBytes(
+                              transcoders, text.hidden_size, shape.encoded)) /
+                          kNumber;
   const auto pass = [&](int64_t n_sequences, int64_t n_new, int64_t n_keys) {
-    const double changes =
-        shape.n_encoded_rows == 0 ? 0 : NumbersOfChanges(text, transcoders, n_sequences * n_new);
+    const double changes = shape.encoded.n_features == 0
+                               ? 0
+                               : NumbersOfChanges(text, transcoders, n_sequences * n_new);
     return kNumber * (NumbersOfPass(text, n_sequences, n_new, n_keys, encoding) + changes);
   };
   const auto vocab = static_cast<double>(text.vocab_size);

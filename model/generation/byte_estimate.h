@@ -5,6 +5,7 @@
 
 #include "model/checkpoint/config.h"
 #include "model/generation/generate_request.h"
+#include "model/intervention/encoded_places.h"
 #include "model/transcoder/set_info.h"
 
 namespace cajal::generation {
@@ -16,7 +17,7 @@ struct GenerationShape {
   // How often the prompt is passed side by side, whole: once for the clean run and each edit set.
   // 0 = no set changes it, and all sequences share one pass in stretches.
   int64_t n_edited_prompts = 0;
-  int64_t n_encoded_rows = 0;  // of EditPlan
+  intervention::EncodedPlaces encoded;  // of EditPlan
   int64_t n_donor_positions = 0;
   int64_t n_donor_images = 0;
 };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <string>
-#include <utility>
 
 #include "model/base/status.h"
 
@@ -24,18 +23,30 @@ absl::Status CheckSettings(const intervention::RunSettings& settings, int32_t n_
 absl::StatusOr<EditPlan> PlanEdits(const GenerateRequest& request,
                                    const intervention::EditLimits& limits) {
   EditPlan plan;
-  int64_t of_prompt = 0;
-  int64_t of_new_tokens = 0;
+  ASSIGN_OR_RETURN(plan.clamps,
+                   intervention::ResolveClamps(request.clamps.clamps, limits, "session"));
+  intervention::EditLimits beside_clamps = limits;
+  beside_clamps.clamps = &plan.clamps;
   for (size_t i = 0; i < request.edit_sets.size(); ++i) {
-    const std::string field = "edit_sets[" + std::to_string(i) + "]";
-    ASSIGN_OR_RETURN(intervention::ResolvedEdits edits,
-                     intervention::ResolveEdits(request.edit_sets[i], limits, field));
-    plan.changes_prompt = plan.changes_prompt || !edits.features.empty() || !edits.hooks.empty();
-    of_prompt += intervention::MostEditedPositions(edits.features);
-    of_new_tokens += intervention::MostEditedPositions(edits.generated_features);
-    plan.sets.push_back(std::move(edits));
+    ASSIGN_OR_RETURN(plan.sets.emplace_back(),
+                     intervention::ResolveEdits(request.edit_sets[i], beside_clamps,
+                                                "edit_sets[" + std::to_string(i) + "]"));
   }
-  plan.n_encoded_rows = std::max(of_prompt, request.samples * of_new_tokens);
+  if (request.clamps.unclamped_clean_run) {
+    intervention::TurnClampsIntoEdits(&plan.clamps, &plan.sets);
+  }
+
+  intervention::EncodedPlaces of_prompt;
+  intervention::EncodedPlaces of_new_tokens;
+  const auto count = [&](const intervention::ResolvedEdits& edits, int64_t n_runs) {
+    plan.changes_prompt = plan.changes_prompt || !edits.features.empty() || !edits.hooks.empty();
+    of_prompt += n_runs * intervention::MostEncodedPlaces(edits.features);
+    of_new_tokens += n_runs * intervention::MostEncodedPlaces(edits.generated_features);
+  };
+  count(plan.clamps.Writes(), std::ssize(plan.sets) + 1);
+  for (const intervention::ResolvedEdits& set : plan.sets) count(set, 1);
+  plan.encoded = of_prompt;
+  plan.encoded.Widen(request.samples * of_new_tokens);
   return plan;
 }
 

@@ -13,13 +13,16 @@ std::unique_ptr<gemma3::DecoderHook> EditedPasses::HookFor(int64_t begin, int64_
                                                            std::span<const int32_t> sets) {
   const auto first = static_cast<int32_t>(begin);
   const auto last = static_cast<int32_t>(end);
+  const auto writes_of = [&](const intervention::ResolvedEdits& edits) {
+    return intervention::WritesOfPass(edits, first, last, generation_.n_prompt);
+  };
+  const std::vector<intervention::FeatureWrite> clamps = writes_of(clamps_).features;
   std::vector<PassWrites> rows;
-  bool writes = false;
+  bool writes = !clamps.empty();
   for (const int32_t set : sets) {
     PassWrites& row = rows.emplace_back();
-    if (set == 0) continue;
-    row = intervention::WritesOfPass(generation_.plan.sets[static_cast<size_t>(set) - 1], first,
-                                     last, generation_.n_prompt);
+    if (set > 0) row = writes_of(generation_.plan.sets[static_cast<size_t>(set) - 1]);
+    row.clamps = clamps;
     writes = writes || !row.features.empty() || !row.hooks.empty();
   }
   if (!writes) return nullptr;

@@ -1,5 +1,5 @@
-// The passes of a generation with edits in them: what model/intervention writes to a run of a
-// prompt, written to the prompt and to each new token as it comes.
+// The passes of a generation with edits and clamps in them: what model/intervention writes to a run
+// of a prompt, written to the prompt and to each new token as it comes.
 //
 // Made for one generation, used by the thread that computes. A pass knows the positions that are
 // before it by their keys and values, which its edits have already shaped; the activation that an
@@ -33,7 +33,8 @@ struct EditedGeneration {
 
 class EditedPasses final : public PassEdits {
  public:
-  explicit EditedPasses(const EditedGeneration& generation) : generation_(generation) {}
+  explicit EditedPasses(const EditedGeneration& generation)
+      : generation_(generation), clamps_(generation.plan.clamps.Writes()) {}
 
   [[nodiscard]] int32_t n_sets() const override {
     return static_cast<int32_t>(generation_.plan.sets.size()) + 1;
@@ -44,6 +45,7 @@ class EditedPasses final : public PassEdits {
 
  private:
   const EditedGeneration generation_;
+  const intervention::ResolvedEdits clamps_;
 };
 
 }  // namespace cajal::generation

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/corpus/prepared_prompt.h"
+#include "model/intervention/clamp.h"
 #include "model/intervention/edit.h"
 #include "model/intervention/run_settings.h"
 
@@ -35,7 +36,8 @@ struct GenerateRequest {
   int32_t top_tokens = 0;  // most probable candidates to report with each new token
   // Each is generated beside the clean run; a set without edits is the clean run once more.
   std::vector<intervention::EditSet> edit_sets;
-  // How they are applied. There is no clean run of new tokens: nothing can be frozen to it, and
+  intervention::Clamps clamps;
+  // How edits are applied. There is no clean run of new tokens: nothing can be frozen to it, and
   // edits start from the running activation.
   intervention::RunSettings run;
   // The prompt whose tensors HookEdit.from_donor takes; null = none.

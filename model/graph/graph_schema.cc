@@ -1,6 +1,6 @@
 #include "model/graph/graph_schema.h"
 
-#include <string>
+#include "model/graph/migrations.h"
 
 namespace cajal::graph {
 namespace {
@@ -60,38 +60,11 @@ constexpr const char* kMigrations[] = {
       INSERT INTO store VALUES (lower(hex(randomblob(6))));
     )sql",
 };
-constexpr int64_t kNewestVersion = std::size(kMigrations);
-
-absl::StatusOr<int64_t> CurrentVersion(const Database& database) {
-  Statement select(database, "SELECT coalesce(max(version), 0) FROM schema_migrations");
-  ASSIGN_OR_RETURN(const bool row, select.Step());
-  return row ? select.Integer(0) : 0;
-}
 
 }  // namespace
 
 absl::Status MigrateSchema(Database* database, int64_t now_unix_ms) {
-  RETURN_IF_ERROR(
-      database->Execute("CREATE TABLE IF NOT EXISTS schema_migrations ("
-                        "  version INTEGER PRIMARY KEY, applied_unix_ms INTEGER NOT NULL)"));
-  ASSIGN_OR_RETURN(const int64_t version, CurrentVersion(*database));
-  if (version > kNewestVersion) {
-    return absl::FailedPreconditionError(
-        "the graph store was written by a newer version of Cajal (schema " +
-        std::to_string(version) + "; this build knows " + std::to_string(kNewestVersion) +
-        "): upgrade, or choose another data directory");
-  }
-  for (int64_t step = version; step < kNewestVersion; ++step) {
-    ASSIGN_OR_RETURN(const auto transaction,
-                     Transaction::Begin(database, Transaction::Kind::kWrite));
-    RETURN_IF_ERROR(database->Execute(kMigrations[step]));
-    Statement record(*database, "INSERT INTO schema_migrations VALUES (?, ?)");
-    record.Bind(1, step + 1);
-    record.Bind(2, now_unix_ms);
-    RETURN_IF_ERROR(record.Run());
-    RETURN_IF_ERROR(transaction->Commit());
-  }
-  return absl::OkStatus();
+  return Migrate(database, "the graph store", kMigrations, now_unix_ms);
 }
 
 }  // namespace cajal::graph

@@ -8,9 +8,7 @@
 
 namespace cajal::graph {
 
-// Brings the file to this build's schema, one committed step after the other; the table
-// `schema_migrations` records them. FAILED_PRECONDITION when the file has steps that this build
-// does not know.
+// Brings the file to this build's schema, as of migrations.h.
 absl::Status MigrateSchema(Database* database, int64_t now_unix_ms);
 
 }  // namespace cajal::graph

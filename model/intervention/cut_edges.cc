@@ -14,6 +14,7 @@
 #include "model/gemma3/host_to_device.h"
 #include "model/intervention/edit_hook.h"
 #include "model/intervention/error_vectors.h"
+#include "model/intervention/feature_check.h"
 #include "model/intervention/feature_values.h"
 #include "model/intervention/intervene.h"
 #include "model/intervention/intervention_plan.h"

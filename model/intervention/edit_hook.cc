@@ -26,11 +26,19 @@ const attribution::Trace* BaselineOf(const RunSettings& settings, const attribut
   return is_clean ? clean : nullptr;
 }
 
-std::vector<std::vector<FeatureWrite>> FeaturesOf(const std::vector<PassWrites>& runs) {
-  std::vector<std::vector<FeatureWrite>> features;
-  features.reserve(runs.size());
-  for (const PassWrites& run : runs) features.push_back(run.features);
-  return features;
+std::vector<std::vector<FeatureWrite>> WritesOf(const std::vector<PassWrites>& runs,
+                                                std::vector<FeatureWrite> PassWrites::*which) {
+  std::vector<std::vector<FeatureWrite>> writes;
+  writes.reserve(runs.size());
+  for (const PassWrites& run : runs) writes.push_back(run.*which);
+  return writes;
+}
+
+// Clamps hold what the transcoders encode, whatever edits start from.
+Encoding EncodingOfClamps(const RunSettings& settings, const transcoder::TranscoderSetInfo& info) {
+  Encoding encoding = EncodingOf(settings, info);
+  encoding.plain_relu = false;
+  return encoding;
 }
 
 std::vector<const SilencedFeatures*> SilencedOf(const std::vector<PassWrites>& runs) {
@@ -38,6 +46,11 @@ std::vector<const SilencedFeatures*> SilencedOf(const std::vector<PassWrites>& r
   silenced.reserve(runs.size());
   for (const PassWrites& run : runs) silenced.push_back(run.silenced);
   return silenced;
+}
+
+// change: [B, T, d], float32; undefined when there is none.
+at::Tensor WithChange(const at::Tensor& change, const at::Tensor& tensor) {
+  return change.defined() ? (tensor.to(at::kFloat) + change).to(tensor.scalar_type()) : tensor;
 }
 
 // An RMSNorm whose 1/rms is given. x: [B, T, d]; scale: [T]; gain: [d].
@@ -85,8 +98,10 @@ EditHook::EditHook(const EditedPass& pass, const RunSettings& settings,
       freezes_everything_(freeze_.everything(pass.transcoders.n_layers())),
       input_site_(pass.transcoders.info().input_site),
       output_site_(pass.transcoders.info().output_site),
+      clamps_(pass.transcoders, EncodingOfClamps(settings, pass.transcoders.info()),
+              /*clean=*/nullptr, WritesOf(runs, &PassWrites::clamps), n_positions),
       writer_(pass.transcoders, EncodingOf(settings, pass.transcoders.info()),
-              BaselineOf(settings, pass.clean), FeaturesOf(runs), n_positions),
+              BaselineOf(settings, pass.clean), WritesOf(runs, &PassWrites::features), n_positions),
       silencer_(pass.transcoders, BaselineOf(settings, pass.clean), SilencedOf(runs), n_positions,
                 EncodingOf(settings, pass.transcoders.info()).zero_positions) {
   CAJAL_CHECK(!freeze_.attention() ||
@@ -115,10 +130,11 @@ EditHook::EditHook(const EditedPass& pass, const RunSettings& settings,
 }
 
 at::Tensor EditHook::At(HookSite site, int layer, at::Tensor tensor) {
+  if (site == output_site_) tensor = WithChange(clamps_.Take(layer), tensor);
   tensor = Frozen(site, layer, std::move(tensor));
   if (site == output_site_) {
     for (const at::Tensor& change : {writer_.Take(layer), silencer_.Take(layer)}) {
-      if (change.defined()) tensor = (tensor.to(at::kFloat) + change).to(tensor.scalar_type());
+      tensor = WithChange(change, tensor);
     }
   }
   if (const auto writes = point_writes_.find({site, layer}); writes != point_writes_.end()) {
@@ -128,6 +144,7 @@ at::Tensor EditHook::At(HookSite site, int layer, at::Tensor tensor) {
     feature_input_ = tensor;
     writer_.Read(layer, tensor);
     silencer_.Read(layer, tensor);
+    clamps_.Read(layer, tensor);
     if (const auto kept = kept_inputs_.find(layer); kept != kept_inputs_.end()) {
       kept->second = tensor;
     }

@@ -3,12 +3,15 @@
 //
 // Made for one pass over a batch of runs of one prompt, used by the thread that runs it. What it
 // does to a tensor, in this order:
-//   1. frozen tensors become the clean run's. Frozen are, by Freeze: queries and keys, whose
-//      products are the attention patterns; feature outputs, plus what the transcoder's skip path
-//      makes of the change of its input; norms, as x * (the clean run's 1/rms) * gain.
-//   2. at the feature output the writes of features are added (FeatureWriter), and what silent ones
+//   1. at the feature output the writes of clamps are added, which start from what the pass itself
+//      encodes.
+//   2. frozen tensors become the clean run's, which the clamps have shaped already. Frozen are, by
+//      Freeze: queries and keys, whose products are the attention patterns; feature outputs, plus
+//      what the transcoder's skip path makes of the change of its input; norms, as
+//      x * (the clean run's 1/rms) * gain.
+//   3. at the feature output the writes of features are added (FeatureWriter), and what silent ones
 //      write is taken away (FeatureSilencer).
-//   3. writes at the hook point itself are made.
+//   4. writes at the hook point itself are made.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -30,6 +33,7 @@ namespace cajal::intervention {
 struct PassWrites {
   std::vector<FeatureWrite> features;
   std::vector<HookWrite> hooks;
+  std::vector<FeatureWrite> clamps;
   // None of them among `features`; null = none. Must outlive the hook.
   const SilencedFeatures* silenced = nullptr;
 };
@@ -85,6 +89,7 @@ class EditHook final : public gemma3::DecoderHook {
   const bool freezes_everything_;
   const gemma3::HookSite input_site_;
   const gemma3::HookSite output_site_;
+  FeatureWriter clamps_;
   FeatureWriter writer_;
   FeatureSilencer silencer_;
   std::map<gemma3::HookPoint, PointWrites> point_writes_;

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 namespace cajal::intervention {
 namespace {
 
@@ -98,6 +100,17 @@ FeatureValues ReadFeatures(const TranscoderSet& transcoders, int layer, const at
                                     : ReadChosen(transcoders, layer, x, places, features, encoding);
   return {.pre_activations = pre_activations,
           .activations = WithoutZeroPositions(activations, x, places, encoding)};
+}
+
+int64_t EncodingBytes(const transcoder::TranscoderSetInfo& transcoders, int64_t d_model,
+                      const EncodedPlaces& places) {
+  int64_t n = 3 * places.n_features * d_model;
+  if (transcoders.activation != ActivationKind::kRelu) {
+    n += 4 * places.n_rows *
+         *std::max_element(transcoders.features_per_layer.begin(),
+                           transcoders.features_per_layer.end());
+  }
+  return n * static_cast<int64_t>(sizeof(float));
 }
 
 }  // namespace cajal::intervention

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "model/intervention/encoded_places.h"
 #include "model/transcoder/transcoder_set.h"
 
 namespace cajal::intervention {
@@ -34,5 +35,11 @@ FeatureValues ReadFeatures(const transcoder::TranscoderSet& transcoders, int lay
 at::Tensor ReadActivations(const transcoder::TranscoderSet& transcoders, int layer,
                            const at::Tensor& x, const at::Tensor& places,
                            const at::Tensor& features, const Encoding& encoding);
+
+// What both hold at most: vectors of each feature
+// and, unless the nonlinearity is ReLU, all pre-activations of the rows with what chooses among
+// them.
+int64_t EncodingBytes(const transcoder::TranscoderSetInfo& transcoders, int64_t d_model,
+                      const EncodedPlaces& places);
 
 }  // namespace cajal::intervention

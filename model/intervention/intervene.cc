@@ -12,6 +12,7 @@
 #include "model/base/status.h"
 #include "model/gemma3/decoder.h"
 #include "model/intervention/activation_report.h"
+#include "model/intervention/clamped_run.h"
 #include "model/intervention/compare_logits.h"
 #include "model/intervention/edit_hook.h"
 
@@ -56,6 +57,7 @@ class Runner {
         reporter_(transcoders, clean, prepared.request.report, prepared.plan.listed,
                   prepared.request.run.zero_positions.value_or(
                       transcoders.info().default_zero_positions)),
+        clamps_(prepared.plan.clamps.Writes().features),
         clean_logits_(LogitsOf(model, clean.final_normed[prepared.plan.position])),
         clean_table_(Values(clean_logits_)) {}
 
@@ -67,6 +69,7 @@ class Runner {
     for (size_t i = begin; i < end; ++i) {
       const auto n = static_cast<int32_t>(T);
       writes.push_back(WritesOfPass(prepared_.plan.sets[i], 0, n, n));
+      writes.back().clamps = clamps_;
     }
     EditHook hook({model_, transcoders_, &clean_, &donor_}, prepared_.request.run,
                   std::move(writes), T);
@@ -108,6 +111,7 @@ class Runner {
   const attribution::Trace& clean_;
   const Recording& donor_;
   const ActivationReporter reporter_;
+  const std::vector<FeatureWrite> clamps_;
   const at::Tensor clean_logits_;  // [vocab]
   const LogitTable clean_table_;   // refers to clean_logits_
 };
@@ -118,19 +122,22 @@ absl::StatusOr<attribution::Trace> RecordCleanRun(const gemma3::Model& model,
                                                   const gemma3::ModelInput& input,
                                                   const transcoder::TranscoderSet& transcoders,
                                                   const RunSettings& settings,
+                                                  const ResolvedClamps& clamps,
                                                   RunContext* context) {
+  const auto clamped =
+      ClampedRun::For(model, transcoders, settings, clamps, std::ssize(input.token_ids));
   const auto record =
       settings.freeze.attention() ? attribution::RecordTrace : attribution::RecordFeatureInputs;
-  return record(model, input, transcoders.info(), context);
+  return record(model, input, transcoders.info(), context, clamped.get());
 }
 
 absl::StatusOr<InterventionResult> Intervene(const gemma3::Model& model,
                                              const transcoder::TranscoderSet& transcoders,
                                              const PreparedIntervention& prepared,
                                              RunContext* context) {
-  ASSIGN_OR_RETURN(
-      const attribution::Trace clean,
-      RecordCleanRun(model, prepared.input, transcoders, prepared.request.run, context));
+  ASSIGN_OR_RETURN(const attribution::Trace clean,
+                   RecordCleanRun(model, prepared.input, transcoders, prepared.request.run,
+                                  prepared.plan.clamps, context));
   return InterveneOn(clean, model, transcoders, prepared, context);
 }
 
@@ -201,8 +208,8 @@ InterventionBytes EstimateInterventionBytes(const checkpoint::Gemma3Config& conf
   // logits; pre-activations of the rows that edits start from, and what chooses among them.
   const int64_t waiting = transcoders.is_cross_layer() ? L : 2;
   bytes.per_set = attribution::EstimateForwardBytes(config, T, 0) +
-                  kFloat * ((size.kept_layers + waiting + 2) * T * d + 2 * vocab +
-                            4 * size.encoded_rows * n_features);
+                  kFloat * ((size.kept_layers + waiting + 2) * T * d + 2 * vocab) +
+                  EncodingBytes(transcoders, d, size.encoded);
   // The passes before the edited ones hold no more than one of these, but for the vision tower.
   const int64_t clean_pass = attribution::EstimateForwardBytes(config, T, size.n_images);
   bytes.fixed = std::max<int64_t>(std::max(clean_pass, donor_pass) - bytes.per_set, 0) +

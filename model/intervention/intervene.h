@@ -9,6 +9,7 @@
 #include "model/attribution/trace.h"
 #include "model/base/run_context.h"
 #include "model/gemma3/model.h"
+#include "model/intervention/encoded_places.h"
 #include "model/intervention/intervention.h"
 #include "model/intervention/intervention_plan.h"
 #include "model/transcoder/transcoder_set.h"
@@ -39,13 +40,16 @@ absl::StatusOr<InterventionResult> Intervene(const gemma3::Model& model,
                                              const PreparedIntervention& prepared,
                                              RunContext* context);
 
-// What runs with these settings need to know of a prompt's run without edits.
+// What runs with these settings need to know of a prompt's run without edits. `clamps` hold in it.
 absl::StatusOr<attribution::Trace> RecordCleanRun(const gemma3::Model& model,
                                                   const gemma3::ModelInput& input,
                                                   const transcoder::TranscoderSet& transcoders,
-                                                  const RunSettings& settings, RunContext* context);
+                                                  const RunSettings& settings,
+                                                  const ResolvedClamps& clamps,
+                                                  RunContext* context);
 
-// The same as Intervene on a clean run of `prepared.input` that was recorded before.
+// The same as Intervene on a clean run of `prepared.input`, with the plan's clamps, that was
+// recorded before.
 absl::StatusOr<InterventionResult> InterveneOn(const attribution::Trace& clean,
                                                const gemma3::Model& model,
                                                const transcoder::TranscoderSet& transcoders,
@@ -59,9 +63,9 @@ struct InterventionSize {
   int64_t n_donor_positions = 0;
   int64_t n_donor_images = 0;
   int64_t n_sets = 0;
-  bool freezes = false;      // attention, at least: more of the clean run is kept
-  int64_t encoded_rows = 0;  // of a set: MostEditedPositions
-  int64_t kept_layers = 0;   // whose feature inputs activations are read from
+  bool freezes = false;     // attention, at least: more of the clean run is kept
+  EncodedPlaces encoded;    // of a run and one layer, for its edits and its clamps
+  int64_t kept_layers = 0;  // whose feature inputs activations are read from
   bool all_changed = false;
   bool return_logits = false;
 };

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/corpus/prepared_prompt.h"
+#include "model/intervention/clamp.h"
 #include "model/intervention/edit.h"
 #include "model/intervention/outcome.h"
 #include "model/intervention/report.h"
@@ -18,6 +19,7 @@ inline constexpr int32_t kMaxEditsOfSet = 100'000;  // once positions are writte
 
 struct InterventionRequest {
   std::vector<EditSet> edit_sets;
+  Clamps clamps;  // a set may be without edits when the clean run is unclamped
   RunSettings run;
   Report report;
   // The prompt whose tensors HookEdit.from_donor takes; null = none.

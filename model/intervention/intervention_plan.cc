@@ -3,6 +3,7 @@
 #include <string>
 
 #include "model/base/status.h"
+#include "model/intervention/feature_check.h"
 
 namespace cajal::intervention {
 namespace {
@@ -31,14 +32,20 @@ absl::Status RefuseGenerated(const EditSet& set, const std::string& field) {
 absl::StatusOr<InterventionPlan> PlanIntervention(const InterventionRequest& request,
                                                   const EditLimits& limits) {
   InterventionPlan plan;
+  ASSIGN_OR_RETURN(plan.clamps, ResolveClamps(request.clamps.clamps, limits, "session"));
+  EditLimits beside_clamps = limits;
+  beside_clamps.clamps = &plan.clamps;
+  const bool has_clamps_alone = request.clamps.unclamped_clean_run && !plan.clamps.empty();
   for (size_t i = 0; i < request.edit_sets.size(); ++i) {
     const std::string field = Item("edit_sets", i);
-    if (request.edit_sets[i].features.empty() && request.edit_sets[i].hooks.empty()) {
+    const EditSet& set = request.edit_sets[i];
+    if (set.features.empty() && set.hooks.empty() && !has_clamps_alone) {
       return InvalidField(field, "is empty; an edit set needs at least one edit");
     }
-    RETURN_IF_ERROR(RefuseGenerated(request.edit_sets[i], field));
-    ASSIGN_OR_RETURN(plan.sets.emplace_back(), ResolveEdits(request.edit_sets[i], limits, field));
+    RETURN_IF_ERROR(RefuseGenerated(set, field));
+    ASSIGN_OR_RETURN(plan.sets.emplace_back(), ResolveEdits(set, beside_clamps, field));
   }
+  if (request.clamps.unclamped_clean_run) TurnClampsIntoEdits(&plan.clamps, &plan.sets);
   RETURN_IF_ERROR(PlanReport(request.report, limits, &plan));
   return plan;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "model/intervention/resolve_clamps.h"
 #include "model/intervention/resolve_edits.h"
 
 namespace cajal::intervention {
@@ -18,12 +19,13 @@ struct FeatureAt {
 // Refers to the edits of the request.
 struct InterventionPlan {
   std::vector<ResolvedEdits> sets;
+  ResolvedClamps clamps;          // of the clean run and of all sets; other clamps are in the sets
   std::vector<FeatureAt> listed;  // whose activations are compared
   int32_t position = 0;           // whose logits are compared, from 0
 };
 
-// Errors are those of ResolveEdits with fields below "edit_sets[i]", InvalidField for a set without
-// edits, and those of PlanReport.
+// Errors are those of ResolveEdits with fields below "edit_sets[i]", of ResolveClamps with the
+// field "session", InvalidField for a set that changes nothing, and those of PlanReport.
 absl::StatusOr<InterventionPlan> PlanIntervention(const InterventionRequest& request,
                                                   const EditLimits& limits);
 

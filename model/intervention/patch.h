@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "model/intervention/clamp.h"
 #include "model/intervention/outcome.h"
 #include "model/intervention/position_map.h"
 #include "model/intervention/report.h"
@@ -36,6 +37,7 @@ struct PatchRequest {
   // Besides, the recipient's activations of all these features written into the donor.
   bool reverse = false;
 
+  Clamps clamps;  // of both prompts
   RunSettings run;
   Report report;
 };

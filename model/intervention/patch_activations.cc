@@ -74,15 +74,17 @@ class Experiment {
   // Writes the features into the recipient, or with `reverse` into the donor.
   absl::StatusOr<InterventionResult> Run(const std::vector<PatchedFeature>& features, bool reverse,
                                          std::vector<PatchRun>* runs, RunContext* context) const {
-    const EditLimits& limits = reverse ? prepared_.donor_limits : prepared_.recipient_limits;
+    EditLimits limits = reverse ? prepared_.donor_limits : prepared_.recipient_limits;
     const InterventionRequest request{
         .edit_sets = EditSetsOfPatch(prepared_.request, features, reverse, runs),
         .run = prepared_.request.run,
         .report = prepared_.request.report};
-    InterventionPlan plan;
+    InterventionPlan plan{.clamps = reverse ? prepared_.donor_clamps : prepared_.recipient_clamps};
+    limits.clamps = &plan.clamps;
     for (const EditSet& set : request.edit_sets) {
       ASSIGN_OR_RETURN(plan.sets.emplace_back(), ResolveEdits(set, limits, "features"));
     }
+    if (prepared_.request.clamps.unclamped_clean_run) TurnClampsIntoEdits(&plan.clamps, &plan.sets);
     RETURN_IF_ERROR(PlanReport(request.report, limits, &plan));
     return InterveneOn(reverse ? donor_ : recipient_, model_, transcoders_,
                        {.input = reverse ? prepared_.donor : prepared_.recipient,
@@ -176,11 +178,13 @@ class Experiment {
 absl::StatusOr<PatchResult> PatchActivations(const gemma3::Model& model,
                                              const transcoder::TranscoderSet& transcoders,
                                              const PreparedPatch& prepared, RunContext* context) {
-  const RunSettings& run = prepared.request.run;
-  ASSIGN_OR_RETURN(const Trace donor,
-                   RecordCleanRun(model, prepared.donor, transcoders, run, context));
-  ASSIGN_OR_RETURN(const Trace recipient,
-                   RecordCleanRun(model, prepared.recipient, transcoders, run, context));
+  const auto record = [&](const gemma3::ModelInput& input, const ResolvedClamps& clamps) {
+    const bool is_clamped = !prepared.request.clamps.unclamped_clean_run;
+    return RecordCleanRun(model, input, transcoders, prepared.request.run,
+                          is_clamped ? clamps : ResolvedClamps(), context);
+  };
+  ASSIGN_OR_RETURN(const Trace donor, record(prepared.donor, prepared.donor_clamps));
+  ASSIGN_OR_RETURN(const Trace recipient, record(prepared.recipient, prepared.recipient_clamps));
   Experiment experiment(model, transcoders, prepared, donor, recipient);
   context->BeginPhase("encode", 1);
   PatchResult result{.features = experiment.Features()};

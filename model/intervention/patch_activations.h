@@ -10,6 +10,7 @@
 #include "model/gemma3/model.h"
 #include "model/intervention/intervene.h"
 #include "model/intervention/patch_plan.h"
+#include "model/intervention/resolve_clamps.h"
 #include "model/intervention/resolve_edits.h"
 #include "model/transcoder/transcoder_set.h"
 
@@ -23,6 +24,8 @@ struct PreparedPatch {
   const EditLimits& recipient_limits;
   const PatchRequest& request;
   const PatchPlan& plan;
+  ResolvedClamps donor_clamps;
+  ResolvedClamps recipient_clamps;
   std::vector<int64_t> token_ids;  // of request.report.tokens
   int64_t sets_at_once = 1;
 };

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "model/base/status.h"
+#include "model/intervention/feature_check.h"
 #include "model/intervention/intervention_plan.h"
 #include "model/intervention/resolve_edits.h"
 

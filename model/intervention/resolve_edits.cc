@@ -6,6 +6,8 @@
 #include <tuple>
 
 #include "model/base/status.h"
+#include "model/intervention/feature_check.h"
+#include "model/intervention/resolve_clamps.h"
 
 namespace cajal::intervention {
 namespace {
@@ -44,9 +46,6 @@ class WriteMap {
   std::map<Key, std::pair<Write, std::string>> writes_;
 };
 
-// Stands for the position of what is written at every generated token.
-constexpr int32_t kGeneratedPosition = -1;
-
 class Resolver {
  public:
   Resolver(const EditLimits& limits, std::string field)
@@ -59,9 +58,9 @@ class Resolver {
                      PositionsOf(edit.positions, limits_.prompt, field + ".positions"));
     for (const int32_t position : positions) {
       const FeatureWrite write{edit.layer, position, edit.feature, edit.operation};
-      RETURN_IF_ERROR(features_.Add({edit.layer, position, edit.feature}, write, field,
-                                    "feature " + std::to_string(edit.feature) + " of layer " +
-                                        std::to_string(edit.layer) + At(position)));
+      RETURN_IF_ERROR(CheckNotHeld(write, field));
+      RETURN_IF_ERROR(
+          features_.Add({edit.layer, position, edit.feature}, write, field, What(write)));
       RETURN_IF_ERROR(CheckSize());
     }
     return absl::OkStatus();
@@ -106,6 +105,21 @@ class Resolver {
   static std::string At(int32_t position) {
     return position == kGeneratedPosition ? " at generated tokens"
                                           : " at position " + std::to_string(position);
+  }
+
+  static std::string What(const FeatureWrite& write) {
+    return "feature " + std::to_string(write.feature) + " of layer " + std::to_string(write.layer) +
+           At(write.position);
+  }
+
+  [[nodiscard]] absl::Status CheckNotHeld(const FeatureWrite& write,
+                                          const std::string& field) const {
+    if (limits_.clamps == nullptr) return absl::OkStatus();
+    const Clamp* holder = limits_.clamps->HolderOf({write.layer, write.position, write.feature});
+    if (holder == nullptr) return absl::OkStatus();
+    return InvalidField(
+        field, "CONFLICTING_EDITS",
+        "edits " + What(write) + ", which clamp '" + holder->name + "' of the session holds");
   }
 
   static absl::StatusOr<std::vector<int32_t>> PositionsOf(const Positions& positions,
@@ -199,31 +213,17 @@ bool IsResidualWide(HookSite site) {
   return false;
 }
 
-int64_t MostEditedPositions(const std::vector<FeatureWrite>& writes) {
-  int64_t most = 0;
-  int64_t of_layer = 0;
+EncodedPlaces MostEncodedPlaces(const std::vector<FeatureWrite>& writes) {
+  EncodedPlaces most;
+  EncodedPlaces of_layer;
   for (size_t i = 0; i < writes.size(); ++i) {
     const bool is_new_layer = i == 0 || writes[i].layer != writes[i - 1].layer;
-    if (is_new_layer) of_layer = 0;
-    if (is_new_layer || writes[i].position != writes[i - 1].position) ++of_layer;
-    most = std::max(most, of_layer);
+    if (is_new_layer) of_layer = {};
+    if (is_new_layer || writes[i].position != writes[i - 1].position) ++of_layer.n_rows;
+    ++of_layer.n_features;
+    most.Widen(of_layer);
   }
   return most;
-}
-
-absl::Status CheckFeature(int32_t layer, int32_t feature,
-                          const std::vector<int64_t>& features_per_layer,
-                          const std::string& field) {
-  const int64_t last_layer = std::ssize(features_per_layer) - 1;
-  if (layer < 0 || layer > last_layer) {
-    return InvalidField(field + ".layer",
-                        "must be " + Upto(last_layer) + ", not " + std::to_string(layer));
-  }
-  const int64_t last = features_per_layer[static_cast<size_t>(layer)] - 1;
-  if (feature >= 0 && feature <= last) return absl::OkStatus();
-  return InvalidField(field + ".feature", "must be " + Upto(last) + " in layer " +
-                                              std::to_string(layer) + ", not " +
-                                              std::to_string(feature));
 }
 
 absl::Status CheckRunSettings(const RunSettings& settings, int32_t n_layers,

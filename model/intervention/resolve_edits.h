@@ -12,9 +12,15 @@
 #include "absl/status/statusor.h"
 #include "model/checkpoint/config.h"
 #include "model/gemma3/hook_point.h"
+#include "model/intervention/encoded_places.h"
 #include "model/intervention/intervention.h"
 
 namespace cajal::intervention {
+
+struct ResolvedClamps;  // resolve_clamps.h
+
+// Stands for the position of what is written at every generated token.
+inline constexpr int32_t kGeneratedPosition = -1;
 
 struct FeatureWrite {
   int32_t layer = 0;
@@ -47,25 +53,22 @@ struct EditLimits {
   const std::vector<int64_t>& features_per_layer;
   PromptShape prompt;
   std::optional<PromptShape> donor;
+  const ResolvedClamps* clamps = nullptr;  // that are held beside the edits; null = none
 };
 
 // `field` names the set in errors: "edit_sets[2]". Besides ranges: values that are not finite;
 // UNKNOWN_HOOK; a hook point that is not of the residual stream's width; NO_DONOR; donor positions
 // that cannot be paired; CONFLICTING_EDITS for a feature, or a hook point, that two edits of the
-// set name at one position; more than kMaxEditsOfSet writes.
+// set, or an edit and a clamp, name at one position; more than kMaxEditsOfSet writes.
 absl::StatusOr<ResolvedEdits> ResolveEdits(const EditSet& set, const EditLimits& limits,
                                            const std::string& field);
 
 // The hook points where the sets take the donor prompt's tensors; some may be there twice.
 std::vector<gemma3::HookPoint> DonorPoints(const std::vector<ResolvedEdits>& sets);
 
-// Of the layer with the most, how many positions the writes edit: so many rows of a layer's input
-// are encoded at once. writes: of ResolvedEdits.
-int64_t MostEditedPositions(const std::vector<FeatureWrite>& writes);
-
-// A layer and a feature that the transcoders have.
-absl::Status CheckFeature(int32_t layer, int32_t feature,
-                          const std::vector<int64_t>& features_per_layer, const std::string& field);
+// What the writes read at most of one layer, to know the activations that they start from. writes:
+// of ResolvedEdits.
+EncodedPlaces MostEncodedPlaces(const std::vector<FeatureWrite>& writes);
 
 // Fields "settings.freeze.first_layer", "settings.freeze.last_layer", "settings.zero_positions".
 absl::Status CheckRunSettings(const RunSettings& settings, int32_t n_layers, int32_t max_positions);

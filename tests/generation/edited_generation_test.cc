@@ -261,6 +261,46 @@ TEST_F(EditedGenerations, AreTheSameSideBySideAsOneByOne) {
   }
 }
 
+// Clamps hold in the clean run as edits of all positions and all new tokens would.
+TEST_F(EditedGenerations, ClampsHoldInTheCleanRunAndInEachSet) {
+  const RandomWorld world;
+  const intervention::Clamp clamp{
+      .name = "low", .features = {{0, 3}, {2, 5}}, .operation = {OperationKind::kAtLeast, 2}};
+  EditSet as_edits;
+  for (const auto& [layer, feature] : clamp.features) {
+    as_edits.features.push_back(AtNewTokens(layer, feature, clamp.operation));
+    as_edits.features.push_back(as_edits.features.back());
+    as_edits.features.back().positions.kind = PositionKind::kAll;
+  }
+  EditSet with_one = as_edits;
+  with_one.features.push_back(AtNewTokens(1, 4, {OperationKind::kSet, 5}));
+  ASSERT_THAT(Run(world, Request({as_edits, with_one})), IsOk());
+  const auto expected = logits_;
+  EXPECT_GE(intervention::LargestDifference(expected[0][0], expected[1][0]), 1e-2);
+  const auto expect_same = [&](size_t sequence, size_t as) {
+    for (size_t i = 0; i < 6; ++i) {
+      EXPECT_LE(intervention::LargestDifference(logits_[sequence][i], expected[as][i]), 1e-5) << i;
+    }
+  };
+
+  GenerateRequest request = Request({{.features = {with_one.features.back()}}});
+  request.clamps.clamps = {clamp};
+  ASSERT_THAT(Run(world, request), IsOk());
+  expect_same(0, 1);
+  expect_same(1, 2);
+  request.clamps.unclamped_clean_run = true;
+  request.edit_sets.push_back({.label = "clamps alone"});
+  ASSERT_THAT(Run(world, request), IsOk());
+  expect_same(0, 0);
+  expect_same(1, 2);
+  expect_same(2, 1);
+  request.edit_sets[0].features[0].layer = 0;
+  request.edit_sets[0].features[0].feature = 3;
+  EXPECT_THAT(Run(world, request),
+              FailsWith(absl::StatusCode::kInvalidArgument,
+                        "feature 3 of layer 0 at generated tokens, which clamp 'low'"));
+}
+
 TEST_F(EditedGenerations, ThatBlowUpAreRefusedByTheirSetAndToken) {
   const RandomWorld world;
   const EditSet harmless = {.features = {Edit(0, 3, 1, OperationKind::kSet, 2)}};
@@ -296,7 +336,8 @@ TEST(PlanEdits, TellsWhatTheEditsOfAPassAre) {
   const auto of_new_tokens = PlanEdits(request, world.Limits());
   ASSERT_THAT(of_new_tokens, IsOk());
   EXPECT_FALSE(of_new_tokens->changes_prompt);
-  EXPECT_EQ(of_new_tokens->n_encoded_rows, 4);  // one of each sample
+  EXPECT_EQ(of_new_tokens->encoded.n_rows, 4);      // one of each sample
+  EXPECT_EQ(of_new_tokens->encoded.n_features, 8);  // two of layer 0
   request.edit_sets.push_back(
       {.features = {Edit(0, 2, 1, OperationKind::kSet, 2), Edit(0, 2, 3, OperationKind::kSet, 2),
                     Edit(0, 4, 3, OperationKind::kSet, 2)}});
@@ -304,7 +345,8 @@ TEST(PlanEdits, TellsWhatTheEditsOfAPassAre) {
   const auto of_both = PlanEdits(request, world.Limits());
   ASSERT_THAT(of_both, IsOk());
   EXPECT_TRUE(of_both->changes_prompt);
-  EXPECT_EQ(of_both->n_encoded_rows, 2);  // positions 2 and 4
+  EXPECT_EQ(of_both->encoded.n_rows, 2);  // positions 2 and 4
+  EXPECT_EQ(of_both->encoded.n_features, 3);
 }
 
 TEST(PlanEdits, RefusesWhatAnInterventionRefusesWithTheSetAndTheEdit) {

@@ -64,7 +64,7 @@ TEST(GenerationMemory, IsWithinItsEstimateWhichIsNotFarAbove) {
                               {.n_prompt = of.n_prompt,
                                .n_sequences = n_runs * of.samples,
                                .n_edited_prompts = plan->changes_prompt ? n_runs : 0,
-                               .n_encoded_rows = plan->n_encoded_rows});
+                               .encoded = plan->encoded});
     const gemma3::Recording donor;
     EditedPasses passes({.model = model,
                          .transcoders = *transcoders,

@@ -48,7 +48,8 @@ TEST_P(InterventionMemory, IsWithinItsEstimateWhichIsNotFarAbove) {
                                 {.n_positions = of.n_positions,
                                  .n_sets = of.n_sets,
                                  .freezes = of.freeze != FreezeKind::kNone,
-                                 .encoded_rows = of.edited_positions,
+                                 .encoded = {.n_rows = of.edited_positions,
+                                             .n_features = of.edited_positions},
                                  .kept_layers = of.all_changed ? world.transcoders->n_layers() : 0,
                                  .all_changed = of.all_changed,
                                  .return_logits = of.return_logits});

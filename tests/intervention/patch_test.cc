@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "model/intervention/patch_activations.h"
@@ -92,6 +93,9 @@ class PatchTest : public ::testing::Test {
     RunContext context;
     const EditLimits of_donor = LimitsOf(donor_);
     const EditLimits of_recipient = LimitsOf(world_.input);
+    const auto resolve = [&](const EditLimits& limits) {
+      return *ResolveClamps(request.clamps.clamps, limits, "session");
+    };
     return PatchActivations(world_.model, *world_.transcoders,
                             {.donor = donor_,
                              .recipient = world_.input,
@@ -99,6 +103,8 @@ class PatchTest : public ::testing::Test {
                              .recipient_limits = of_recipient,
                              .request = request,
                              .plan = *plan,
+                             .donor_clamps = resolve(of_donor),
+                             .recipient_clamps = resolve(of_recipient),
                              .sets_at_once = 2},
                             &context);
   }
@@ -179,6 +185,43 @@ TEST_F(PatchTest, ALayerRangeTakesAllThatIsActiveInEitherPrompt) {
   EXPECT_EQ(result->features.size(), edits.size());  // position 0 has no features
   EXPECT_LE(LargestDifference(result->recipient.sets[0].logits, LogitsWith(world_.input, edits)),
             1e-4);
+}
+
+TEST_F(PatchTest, ClampsHoldInTheRunsOfBothPrompts) {
+  PatchRequest request;
+  request.clamps.clamps = {
+      {.name = "low", .features = {{0, 3}, {0, 7}}, .operation = {OperationKind::kAtLeast, 3}}};
+  std::vector<FeatureEdit> held;  // the same as edits
+  for (const int32_t feature : {3, 7}) {
+    held.push_back(Edit(0, 0, feature, OperationKind::kAtLeast, 3));
+    held.back().positions.kind = PositionKind::kAll;
+  }
+  RandomWorld donor;
+  donor.input = donor_;
+  InterventionRequest of_donor;
+  of_donor.edit_sets = {{.features = held}};
+  for (int32_t f = 0; f < 24; ++f) of_donor.report.features.push_back({2, f, At(6)});
+  const auto listed = donor.Run(of_donor).sets[0].listed;
+  const ActivationChange in_donor = *std::max_element(
+      listed.begin(), listed.end(), [](const ActivationChange& x, const ActivationChange& y) {
+        return x.edited - x.clean < y.edited - y.clean;
+      });
+  ASSERT_GT(in_donor.edited - in_donor.clean, 0.1);
+
+  request.features = {{2, in_donor.feature, At(-1)}};
+  request.map.kind = PositionMapKind::kLast;
+  request.report.return_logits = true;
+  const auto result = Patch(request);
+  ASSERT_THAT(result, IsOk());
+  EXPECT_NEAR(result->features[0].donor, in_donor.edited, 1e-5);
+  EXPECT_LE(LargestDifference(result->recipient.clean_logits, LogitsWith(world_.input, held)),
+            1e-5);
+  held.push_back(Edit(2, 8, in_donor.feature, OperationKind::kSet, in_donor.edited));
+  EXPECT_LE(LargestDifference(result->recipient.sets[0].logits, LogitsWith(world_.input, held)),
+            1e-4);
+
+  request.features = {{0, 3, At(-1)}};
+  EXPECT_THAT(Patch(request), FailsWith(kInvalid, "which clamp 'low' of the session holds"));
 }
 
 TEST_F(PatchTest, TheReverseExperimentWritesTheRecipientsActivationsIntoTheDonor) {

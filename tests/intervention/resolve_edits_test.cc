@@ -103,12 +103,13 @@ TEST_F(ResolveEditsTest, EditsOfGeneratedTokensAreKeptApart) {
               HasField("edit_sets[0].feature_edits[0].positions"));
 }
 
-TEST(MostEditedPositions, CountsThePositionsOfTheLayerWithTheMost) {
-  EXPECT_EQ(MostEditedPositions({}), 0);
+TEST(MostEncodedPlaces, CountsTheLayerWithTheMost) {
+  EXPECT_EQ(MostEncodedPlaces({}).n_rows, 0);
   // Layer 1: position 4 twice. Layer 2: positions 3, 5 and 8. Layer 3: position 8 again.
   const std::vector<FeatureWrite> writes = {{1, 4, 0, {}}, {1, 4, 9, {}}, {2, 3, 0, {}},
                                             {2, 5, 0, {}}, {2, 8, 0, {}}, {3, 8, 0, {}}};
-  EXPECT_EQ(MostEditedPositions(writes), 3);
+  EXPECT_EQ(MostEncodedPlaces(writes).n_rows, 3);
+  EXPECT_EQ(MostEncodedPlaces(writes).n_features, 3);
 }
 
 TEST_F(ResolveEditsTest, LayersAndFeaturesThatDoNotExistAreRefused) {
