@@ -238,7 +238,9 @@ absl::Status Run(const Options& options) {
   ASSIGN_OR_RETURN(auto graphs, server::OpenGraphArchive(folder));
   server::ServerOptions server_options;
   server_options.listen = "127.0.0.1:0";
-  ASSIGN_OR_RETURN(auto server, server::Server::Start(server_options, std::move(graphs)));
+  ASSIGN_OR_RETURN(auto sessions, session::SessionStore::Open({.data_dir = folder}));
+  ASSIGN_OR_RETURN(auto server,
+                   server::Server::Start(server_options, std::move(graphs), std::move(sessions)));
   RunContext loading;
   ASSIGN_OR_RETURN(auto engine, LoadEngine(options.engine, &loading));
   auto watched = std::make_unique<WatchedEngine>(std::move(engine));

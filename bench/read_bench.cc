@@ -63,7 +63,9 @@ class Setting {
     }
     options.server.listen = "127.0.0.1:0";
     options.server.temporary_dir = setting->dir_;
-    ASSIGN_OR_RETURN(setting->server_, server::Server::Start(options.server, std::move(graphs)));
+    ASSIGN_OR_RETURN(auto sessions, session::SessionStore::Open({.data_dir = setting->dir_}));
+    ASSIGN_OR_RETURN(setting->server_,
+                     server::Server::Start(options.server, std::move(graphs), std::move(sessions)));
     RunContext loading;
     ASSIGN_OR_RETURN(auto engine, LoadEngine(options.engine, &loading));
     setting->server_->Serve(std::move(engine));

@@ -1,6 +1,7 @@
 #include "server/flags.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <limits>
@@ -45,6 +46,7 @@ CLI::Validator Between(int64_t least, int64_t most) {
 constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
 constexpr int64_t kMaxInt64 = std::numeric_limits<int64_t>::max();
 constexpr int64_t kMaxGraceSeconds = 24 * 60 * 60;
+constexpr int64_t kMaxSessionSeconds = 366 * 24 * 60 * 60;
 
 void AddModelFlags(CLI::App* app, EngineOptions* engine) {
   app->add_option("--model", engine->model_dir,
@@ -123,6 +125,20 @@ void AddServerFlags(CLI::App* app, Flags* flags, int64_t* grace_seconds) {
                   "Bytes that one user's graphs may take on disk. Default: 0 = what there is")
       ->check(Between(0, kMaxInt64))
       ->type_name("BYTES");
+  app->add_option("--quota-sessions", flags->max_sessions,
+                  "Sessions, which hold clamps, that one user may have at a time. Default: 100")
+      ->check(Between(0, kMaxInt32))
+      ->type_name("N");
+  app->add_option("--session-seconds", flags->server.limits.session_seconds,
+                  "How long a session lasts unless its request says otherwise, in seconds. "
+                  "Default: 86400 (a day)")
+      ->check(Between(1, kMaxSessionSeconds))
+      ->type_name("SECONDS");
+  app->add_option("--max-session-seconds", flags->server.limits.max_session_seconds,
+                  "The longest that a session may ask to last, in seconds, a year at most. "
+                  "Default: 2592000 (30 days)")
+      ->check(Between(1, kMaxSessionSeconds))
+      ->type_name("SECONDS");
   app->add_option("--queue-size", flags->server.limits.queue_size,
                   "Jobs that may wait for the model; more are refused. Default: 64")
       ->check(Between(1, kMaxInt32))
@@ -182,6 +198,8 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
   }
   Flags& flags = parsed.flags;
   flags.grace = std::chrono::seconds(grace_seconds);
+  ServiceLimits& limits = flags.server.limits;
+  limits.session_seconds = std::min(limits.session_seconds, limits.max_session_seconds);
   if (flags.data_dir.empty()) flags.data_dir = DefaultDataDir();
   flags.server.temporary_dir = flags.data_dir;
   flags.server.limits.max_image_pixels = flags.engine.max_image_pixels;

@@ -14,7 +14,8 @@ struct Flags {
   EngineOptions engine;
   ServerOptions server;
   std::string data_dir;
-  graph::GraphQuota quota;  // of each user
+  graph::GraphQuota quota;     // of each user
+  int64_t max_sessions = 100;  // of each user
   std::chrono::seconds grace{30};
   std::string log_level = "info";
 };

@@ -9,16 +9,21 @@
 
 namespace cajal::server {
 
-JobRunner::Prepare ForwardSteps(ForwardCall call, const Loaded& loaded) {
-  return [call = std::move(call), loaded]() -> absl::StatusOr<PreparedJob> {
-    RETURN_IF_ERROR(loaded.engine->Validate(call.request));
+JobRunner::Prepare ForwardSteps(ForwardCall call, const Loaded& loaded,
+                                const session::SessionStore* sessions) {
+  return [call = std::move(call), loaded, sessions]() -> absl::StatusOr<PreparedJob> {
+    ForwardRequest request = call.request;
+    ASSIGN_OR_RETURN(const intervention::Clamps clamps,
+                     ReadClamps(call.session, *sessions, loaded.engine->info()));
+    request.clamps = clamps.clamps;
+    RETURN_IF_ERROR(loaded.engine->Validate(request));
     ASSIGN_OR_RETURN(PreparedPrompt prepared, loaded.engine->Prepare(call.prompt));
     auto prompt = std::make_shared<const PreparedPrompt>(std::move(prepared));
     auto result = std::make_shared<ForwardResult>();
 
     PreparedJob job;
-    job.bytes = loaded.engine->EstimateBytes(*prompt, call.request);
-    job.compute = [prompt, result, request = call.request,
+    job.bytes = loaded.engine->EstimateBytes(*prompt, request);
+    job.compute = [prompt, result, request = std::move(request),
                    engine = loaded.executor_engine](RunContext* context) -> absl::Status {
       ASSIGN_OR_RETURN(*result, engine->Forward(*prompt, request, context));
       return absl::OkStatus();

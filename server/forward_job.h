@@ -8,7 +8,9 @@
 
 namespace cajal::server {
 
-JobRunner::Prepare ForwardSteps(ForwardCall call, const Loaded& loaded);
+// `sessions` is where clamps are read; it outlives the job.
+JobRunner::Prepare ForwardSteps(ForwardCall call, const Loaded& loaded,
+                                const session::SessionStore* sessions);
 
 JobPresentation PresentForward();
 

@@ -29,8 +29,10 @@ v1::FinishReason ToProto(generation::FinishReason reason) {
 
 }  // namespace
 
-absl::StatusOr<GenerateCall> FromProto(v1::GenerateRequest&& proto) {
+absl::StatusOr<GenerateCall> FromProto(v1::GenerateRequest&& proto, const std::string& owner) {
   GenerateCall call;
+  ASSIGN_OR_RETURN(call.session,
+                   SessionUseFromProto(owner, proto.session(), proto.unclamped_clean_run()));
   ASSIGN_OR_RETURN(call.prompt, PromptFromProto(std::move(*proto.mutable_prompt())));
   generation::GenerateRequest& request = call.request;
   if (proto.has_max_new_tokens()) request.max_new_tokens = proto.max_new_tokens();

@@ -14,13 +14,15 @@
 namespace cajal::server {
 
 JobRunner::Prepare GenerateSteps(GenerateCall call, const Loaded& loaded, OpenedGraphs* opened,
-                                 const GraphArchive* graphs,
+                                 const GraphArchive* graphs, const session::SessionStore* sessions,
                                  const std::shared_ptr<ResponseStream>& stream) {
-  return [call = std::move(call), loaded, opened, graphs, stream]() -> absl::StatusOr<PreparedJob> {
+  return [call = std::move(call), loaded, opened, graphs, sessions,
+          stream]() -> absl::StatusOr<PreparedJob> {
     RETURN_IF_ERROR(loaded.engine->Validate(call.request));
     ASSIGN_OR_RETURN(PreparedPrompt prepared, loaded.engine->Prepare(call.prompt));
     const auto prompt = std::make_shared<const PreparedPrompt>(std::move(prepared));
     const auto request = std::make_shared<generation::GenerateRequest>(call.request);
+    ASSIGN_OR_RETURN(request->clamps, ReadClamps(call.session, *sessions, loaded.engine->info()));
     if (call.donor.has_value()) {
       auto donor = loaded.engine->Prepare(*call.donor);
       if (!donor.ok()) return InPromptField(donor.status(), "donor");

@@ -13,9 +13,9 @@
 namespace cajal::server {
 
 // While it computes, the job sends its tokens to `stream`. `opened` and `graphs` are where
-// supernodes are read; they outlive the job.
+// supernodes are read, `sessions` where clamps are; they outlive the job.
 JobRunner::Prepare GenerateSteps(GenerateCall call, const Loaded& loaded, OpenedGraphs* opened,
-                                 const GraphArchive* graphs,
+                                 const GraphArchive* graphs, const session::SessionStore* sessions,
                                  const std::shared_ptr<ResponseStream>& stream);
 
 JobPresentation PresentGenerate();

@@ -51,8 +51,10 @@ void Add(const ActivationChange& change, v1::ActivationChangeChunk* chunk) {
 
 }  // namespace
 
-absl::StatusOr<InterveneCall> FromProto(v1::InterveneRequest&& proto) {
+absl::StatusOr<InterveneCall> FromProto(v1::InterveneRequest&& proto, const std::string& owner) {
   InterveneCall call;
+  ASSIGN_OR_RETURN(call.session,
+                   SessionUseFromProto(owner, proto.session(), proto.unclamped_clean_run()));
   ASSIGN_OR_RETURN(call.prompt, PromptFromProto(std::move(*proto.mutable_prompt())));
   if (proto.has_donor()) {
     auto donor = PromptFromProto(std::move(*proto.mutable_donor()));

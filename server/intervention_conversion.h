@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -10,6 +11,7 @@
 #include "model/engine.h"
 #include "server/edit_conversion.h"
 #include "server/job.h"
+#include "server/session_use.h"
 #include "server/tensor_chunks.h"
 
 namespace cajal::server {
@@ -17,11 +19,12 @@ namespace cajal::server {
 struct InterveneCall {
   tokenizer::Prompt prompt;
   std::optional<tokenizer::Prompt> donor;
-  InterventionRequest request;            // without the donor
+  SessionUse session;
+  InterventionRequest request;            // without the donor and the session's clamps
   std::vector<SupernodeEdit> supernodes;  // still to be added to the request's edit sets
 };
 // Checked as far as that needs no model. Takes the image bytes out of `proto`.
-absl::StatusOr<InterveneCall> FromProto(v1::InterveneRequest&& proto);
+absl::StatusOr<InterveneCall> FromProto(v1::InterveneRequest&& proto, const std::string& owner);
 
 v1::TokenScore ScoreToProto(const intervention::TokenScore& score);
 

@@ -11,12 +11,15 @@
 
 namespace cajal::server {
 JobRunner::Prepare InterveneSteps(InterveneCall call, const Loaded& loaded, OpenedGraphs* opened,
-                                  const GraphArchive* graphs) {
-  return [call = std::move(call), loaded, opened, graphs]() -> absl::StatusOr<PreparedJob> {
+                                  const GraphArchive* graphs,
+                                  const session::SessionStore* sessions) {
+  return [call = std::move(call), loaded, opened, graphs,
+          sessions]() -> absl::StatusOr<PreparedJob> {
     RETURN_IF_ERROR(loaded.engine->Validate(call.request));
     ASSIGN_OR_RETURN(PreparedPrompt prepared, loaded.engine->Prepare(call.prompt));
     const auto prompt = std::make_shared<const PreparedPrompt>(std::move(prepared));
     const auto request = std::make_shared<InterventionRequest>(call.request);
+    ASSIGN_OR_RETURN(request->clamps, ReadClamps(call.session, *sessions, loaded.engine->info()));
     if (call.donor.has_value()) {
       auto donor = loaded.engine->Prepare(*call.donor);
       if (!donor.ok()) return InPromptField(donor.status(), "donor");

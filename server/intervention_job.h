@@ -10,9 +10,11 @@
 
 namespace cajal::server {
 
-// `opened` and `graphs` are where supernodes are read; they outlive the job.
+// `opened` and `graphs` are where supernodes are read, `sessions` where clamps are; they outlive
+// the job.
 JobRunner::Prepare InterveneSteps(InterveneCall call, const Loaded& loaded, OpenedGraphs* opened,
-                                  const GraphArchive* graphs);
+                                  const GraphArchive* graphs,
+                                  const session::SessionStore* sessions);
 
 JobPresentation PresentIntervene();
 

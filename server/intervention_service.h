@@ -14,7 +14,12 @@ class InterventionServiceImpl final
           v1::InterventionService::WithRawCallbackMethod_PatchActivations<
               v1::InterventionService::WithRawCallbackMethod_CutEdges<
                   v1::InterventionService::WithRawCallbackMethod_ValidateEdges<
-                      v1::InterventionService::Service>>>> {
+                      v1::InterventionService::WithRawCallbackMethod_CreateSession<
+                          v1::InterventionService::WithRawCallbackMethod_GetSession<
+                              v1::InterventionService::WithRawCallbackMethod_ListSessions<
+                                  v1::InterventionService::WithRawCallbackMethod_UpdateSession<
+                                      v1::InterventionService::WithRawCallbackMethod_DeleteSession<
+                                          v1::InterventionService::Service>>>>>>>>> {
  public:
   // `context` outlives the service.
   explicit InterventionServiceImpl(const ServiceContext* context) : context_(context) {}
@@ -27,6 +32,21 @@ class InterventionServiceImpl final
                                                        const grpc::ByteBuffer* bytes) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* ValidateEdges(grpc::CallbackServerContext* call,
                                                             const grpc::ByteBuffer* bytes) override;
+  grpc::ServerUnaryReactor* CreateSession(grpc::CallbackServerContext* call,
+                                          const grpc::ByteBuffer* bytes,
+                                          grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* GetSession(grpc::CallbackServerContext* call,
+                                       const grpc::ByteBuffer* bytes,
+                                       grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ListSessions(grpc::CallbackServerContext* call,
+                                         const grpc::ByteBuffer* bytes,
+                                         grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* UpdateSession(grpc::CallbackServerContext* call,
+                                          const grpc::ByteBuffer* bytes,
+                                          grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* DeleteSession(grpc::CallbackServerContext* call,
+                                          const grpc::ByteBuffer* bytes,
+                                          grpc::ByteBuffer* response) override;
 
  private:
   const ServiceContext* const context_;

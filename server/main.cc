@@ -29,7 +29,11 @@ absl::Status Run(const Flags& flags, Signals* signals) {
   });
 
   ASSIGN_OR_RETURN(auto graphs, OpenGraphArchive(flags.data_dir, flags.quota));
-  ASSIGN_OR_RETURN(auto server, Server::Start(flags.server, std::move(graphs)));
+  ASSIGN_OR_RETURN(auto sessions,
+                   session::SessionStore::Open(
+                       {.data_dir = flags.data_dir, .max_sessions = flags.max_sessions}));
+  ASSIGN_OR_RETURN(auto server,
+                   Server::Start(flags.server, std::move(graphs), std::move(sessions)));
   spdlog::info("listening on {}, loading {}", server->address(), flags.engine.model_dir);
 
   RunContext loading(

@@ -65,9 +65,9 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ModelServiceImpl::Forward(
           v1::ForwardRequest request,
           const std::shared_ptr<ResponseStream>& stream) -> absl::Status {
         const Loaded loaded = context_->lifecycle->loaded();
-        ASSIGN_OR_RETURN(ForwardCall forward, FromProto(std::move(request)));
+        ASSIGN_OR_RETURN(ForwardCall forward, FromProto(std::move(request), owner));
         return StartJob(*context_, loaded, "Forward", owner, stream, PresentForward(),
-                        ForwardSteps(std::move(forward), loaded));
+                        ForwardSteps(std::move(forward), loaded, context_->sessions));
       });
 }
 
@@ -79,10 +79,10 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ModelServiceImpl::Generate(
           v1::GenerateRequest request,
           const std::shared_ptr<ResponseStream>& stream) -> absl::Status {
         const Loaded loaded = context_->lifecycle->loaded();
-        ASSIGN_OR_RETURN(GenerateCall generate, FromProto(std::move(request)));
-        return StartJob(
-            *context_, loaded, "Generate", owner, stream, PresentGenerate(),
-            GenerateSteps(std::move(generate), loaded, context_->opened, context_->graphs, stream));
+        ASSIGN_OR_RETURN(GenerateCall generate, FromProto(std::move(request), owner));
+        return StartJob(*context_, loaded, "Generate", owner, stream, PresentGenerate(),
+                        GenerateSteps(std::move(generate), loaded, context_->opened,
+                                      context_->graphs, context_->sessions, stream));
       });
 }
 

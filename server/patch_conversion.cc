@@ -84,8 +84,10 @@ absl::StatusOr<GraphDifference> FromDifference(const v1::GraphDifferenceFeatures
 
 }  // namespace
 
-absl::StatusOr<PatchCall> FromProto(v1::PatchActivationsRequest&& proto) {
+absl::StatusOr<PatchCall> FromProto(v1::PatchActivationsRequest&& proto, const std::string& owner) {
   PatchCall call;
+  ASSIGN_OR_RETURN(call.session,
+                   SessionUseFromProto(owner, proto.session(), proto.unclamped_clean_run()));
   auto donor = PromptFromProto(std::move(*proto.mutable_donor()));
   if (!donor.ok()) return InPromptField(donor.status(), "donor");
   call.donor = *std::move(donor);

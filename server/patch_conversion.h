@@ -11,6 +11,7 @@
 #include "model/engine.h"
 #include "server/intervention_conversion.h"
 #include "server/job.h"
+#include "server/session_use.h"
 
 namespace cajal::server {
 
@@ -29,12 +30,13 @@ struct GraphDifference {
 struct PatchCall {
   tokenizer::Prompt donor;
   tokenizer::Prompt recipient;
-  PatchRequest request;  // without the features of graphs
+  SessionUse session;
+  PatchRequest request;  // without the features of graphs and the session's clamps
   std::optional<DonorGraph> donor_graph;
   std::optional<GraphDifference> difference;
 };
 // Checked as far as that needs no model. Takes the image bytes out of `proto`.
-absl::StatusOr<PatchCall> FromProto(v1::PatchActivationsRequest&& proto);
+absl::StatusOr<PatchCall> FromProto(v1::PatchActivationsRequest&& proto, const std::string& owner);
 
 // An experiment as messages: the header, the features, then the pieces of the recipient's runs and
 // of the donor's. One thread at a time. Used as GraphMessages is (graph_conversion.h).

@@ -74,8 +74,9 @@ absl::Status AddFeaturesOfGraphs(const PatchCall& call, const PreparedPrompt& do
 }  // namespace
 
 JobRunner::Prepare PatchSteps(PatchCall call, const Loaded& loaded, OpenedGraphs* opened,
-                              const GraphArchive* graphs) {
-  return [call = std::move(call), loaded, opened, graphs]() -> absl::StatusOr<PreparedJob> {
+                              const GraphArchive* graphs, const session::SessionStore* sessions) {
+  return [call = std::move(call), loaded, opened, graphs,
+          sessions]() -> absl::StatusOr<PreparedJob> {
     auto donor = loaded.engine->Prepare(call.donor);
     if (!donor.ok()) return InPromptField(donor.status(), "donor");
     auto recipient = loaded.engine->Prepare(call.recipient);
@@ -83,6 +84,7 @@ JobRunner::Prepare PatchSteps(PatchCall call, const Loaded& loaded, OpenedGraphs
     const auto prompts = std::make_shared<const PatchPrompts>(
         PatchPrompts{*std::move(donor), *std::move(recipient)});
     const auto request = std::make_shared<PatchRequest>(call.request);
+    ASSIGN_OR_RETURN(request->clamps, ReadClamps(call.session, *sessions, loaded.engine->info()));
     RETURN_IF_ERROR(AddFeaturesOfGraphs(call, prompts->donor, prompts->recipient,
                                         loaded.engine->info(), opened, *graphs, request.get()));
     RETURN_IF_ERROR(loaded.engine->Validate(*prompts, *request));

@@ -10,9 +10,10 @@
 
 namespace cajal::server {
 
-// `opened` and `graphs` are where graphs are read that name features; they outlive the job.
+// `opened` and `graphs` are where graphs are read that name features, `sessions` where clamps are;
+// they outlive the job.
 JobRunner::Prepare PatchSteps(PatchCall call, const Loaded& loaded, OpenedGraphs* opened,
-                              const GraphArchive* graphs);
+                              const GraphArchive* graphs, const session::SessionStore* sessions);
 
 JobPresentation PresentPatch();
 

@@ -74,8 +74,9 @@ absl::StatusOr<CreateGraphCall> FromProto(v1::TokenizeRequest&& proto,
   return call;
 }
 
-absl::StatusOr<ForwardCall> FromProto(v1::ForwardRequest&& proto) {
+absl::StatusOr<ForwardCall> FromProto(v1::ForwardRequest&& proto, const std::string& owner) {
   ForwardCall call;
+  ASSIGN_OR_RETURN(call.session, SessionUseFromProto(owner, proto.session()));
   ASSIGN_OR_RETURN(call.prompt, PromptFromProto(std::move(*proto.mutable_prompt())));
   RETURN_IF_ERROR(CheckHooks(proto.hooks()));
   call.request.hooks.assign(proto.hooks().begin(), proto.hooks().end());

@@ -12,6 +12,7 @@
 #include "model/graph/pruning.h"
 #include "model/tokenizer/prompt.h"
 #include "server/prune_conversion.h"
+#include "server/session_use.h"
 
 namespace cajal::server {
 
@@ -35,9 +36,10 @@ absl::StatusOr<CreateGraphCall> FromProto(v1::TokenizeRequest&& proto,
 
 struct ForwardCall {
   tokenizer::Prompt prompt;
-  ForwardRequest request;
+  SessionUse session;
+  ForwardRequest request;  // without the session's clamps
 };
-absl::StatusOr<ForwardCall> FromProto(v1::ForwardRequest&& proto);
+absl::StatusOr<ForwardCall> FromProto(v1::ForwardRequest&& proto, const std::string& owner);
 
 // How the answer is shown is GraphPresentation.
 absl::StatusOr<CreateGraphCall> FromProto(v1::CreateGraphRequest&& proto,

@@ -70,16 +70,19 @@ void LogIfOurBug(const JobInfo& job) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
-                                                      std::unique_ptr<GraphArchive> graphs) {
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(
+    const ServerOptions& options, std::unique_ptr<GraphArchive> graphs,
+    std::unique_ptr<session::SessionStore> sessions) {
   RemoveLeftoverExports(options.temporary_dir);
-  std::unique_ptr<Server> server(new Server(options, std::move(graphs)));
+  std::unique_ptr<Server> server(new Server(options, std::move(graphs), std::move(sessions)));
   RETURN_IF_ERROR(server->Listen(options.listen));
   return server;
 }
 
-Server::Server(const ServerOptions& options, std::unique_ptr<GraphArchive> graphs)
+Server::Server(const ServerOptions& options, std::unique_ptr<GraphArchive> graphs,
+               std::unique_ptr<session::SessionStore> sessions)
     : graphs_(std::move(graphs)),
+      sessions_(std::move(sessions)),
       opened_(graphs_.get(), options.graph_cache_bytes),
       jobs_(options.max_finished_jobs),
       pool_(std::make_unique<WorkPool>(options.pool_threads, kPoolCapacity)),
@@ -93,6 +96,7 @@ Server::Server(const ServerOptions& options, std::unique_ptr<GraphArchive> graph
                .pool = pool_.get(),
                .readers = readers_.get(),
                .graphs = graphs_.get(),
+               .sessions = sessions_.get(),
                .opened = &opened_,
                .imports = &imports_,
                .calls = &calls_,

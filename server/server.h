@@ -1,9 +1,8 @@
 // cajald without its command line: the port, the services, and their orderly end.
 //
-//   ASSIGN_OR_RETURN(auto server, Server::Start(options, std::move(graphs)));  // LOADING
-//   server->Serve(std::move(engine));                                         // SERVING
-//   server->Drain(std::chrono::seconds(30));                                  // DRAINING, then
-//   over
+//   ASSIGN_OR_RETURN(auto server, Server::Start(options, std::move(graphs), std::move(sessions)));
+//   server->Serve(std::move(engine));           // LOADING until now, then SERVING
+//   server->Drain(std::chrono::seconds(30));    // DRAINING, then over
 //
 // Threads (docs/architecture.md has the table): gRPC's callback threads parse, validate, enqueue
 // and write; one executor thread runs the model; the readers read stored graphs; the
@@ -57,8 +56,9 @@ class Server {
  public:
   // Binds the port and answers: health NOT_SERVING, new work UNAVAILABLE (LOADING). The error is a
   // sentence for whoever starts the server: the port is taken, the address is not ours.
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
-                                                       std::unique_ptr<GraphArchive> graphs);
+  static absl::StatusOr<std::unique_ptr<Server>> Start(
+      const ServerOptions& options, std::unique_ptr<GraphArchive> graphs,
+      std::unique_ptr<session::SessionStore> sessions);
   // Drain without grace.
   ~Server();
 
@@ -74,12 +74,14 @@ class Server {
   const std::string& address() const { return address_; }
 
  private:
-  Server(const ServerOptions& options, std::unique_ptr<GraphArchive> graphs);
+  Server(const ServerOptions& options, std::unique_ptr<GraphArchive> graphs,
+         std::unique_ptr<session::SessionStore> sessions);
   absl::Status Listen(const std::string& listen);
   void SetHealth(bool serving);
 
   // In the order of their dependency; Drain takes them down in the reverse one.
   std::unique_ptr<GraphArchive> graphs_;
+  std::unique_ptr<session::SessionStore> sessions_;
   OpenedGraphs opened_;
   std::unique_ptr<Engine> engine_;
   Lifecycle lifecycle_;

@@ -70,6 +70,8 @@ v1::ServerInfo MakeServerInfo(const EngineInfo& engine, const ServiceLimits& lim
   wire->set_budget_bytes(engine.budget_bytes);
   wire->set_queue_size(limits.queue_size);
   wire->set_max_import_bytes(limits.max_import_bytes);
+  wire->set_session_seconds(limits.session_seconds);
+  wire->set_max_session_seconds(limits.max_session_seconds);
 
   const OpenedGraphs::Counters counters = opened.counters();
   v1::OpenGraphs* graphs = info.mutable_open_graphs();

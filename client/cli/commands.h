@@ -25,6 +25,7 @@ Command AddFoldCommand(CLI::App* cajal);         // fold_command.cc
 Command AddLabelCommand(CLI::App* cajal);        // label_command.cc
 Command AddPinCommand(CLI::App* cajal);          // pin_command.cc
 Command AddAnnotationsCommand(CLI::App* cajal);  // annotations_command.cc
+Command AddClampCommand(CLI::App* cajal);        // clamp_command.cc
 Command AddInterveneCommand(CLI::App* cajal);    // intervene_command.cc
 Command AddCutCommand(CLI::App* cajal);          // cut_command.cc
 Command AddPatchCommand(CLI::App* cajal);        // patch_command.cc

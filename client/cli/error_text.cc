@@ -102,6 +102,8 @@ void AddAdvice(const std::string& server, const absl::Status& status, std::strin
     AddLine(
         "Make room on the server: `cajal graphs` shows sizes, `cajal graphs delete ID` deletes.",
         text);
+  } else if (reason == "SESSION_QUOTA") {
+    AddLine("`cajal clamp list` shows them, `cajal clamp delete NAME` deletes.", text);
   } else if (reason == "QUOTA") {
     AddLine("`cajal graphs` shows sizes, `cajal graphs delete ID` deletes.", text);
   } else if (reason == "BROKEN_ANSWER") {
@@ -137,6 +139,13 @@ std::string FlagOfField(const std::string& field) {
   }
   if (const std::string flag = RolloutFlag(field); !flag.empty()) return flag;
   if (const std::string flag = ValidationFlag(field); !flag.empty()) return flag;
+  if (absl::StartsWith(field, "set_clamps")) {
+    if (absl::StrContains(field, ".features")) return "--feature";
+    if (absl::StrContains(field, ".supernodes")) return "--supernode";
+    return "";  // the message names the clamp
+  }
+  if (field == "session") return "--session";
+  if (field == "ttl_seconds") return "--ttl";
   if (absl::StartsWith(field, "stop_tokens")) return "--stop";
   if (field == "edit_sets") return "--edits";
   for (const char* name : {"max_new_tokens", "samples", "top_tokens"}) {

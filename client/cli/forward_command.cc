@@ -8,6 +8,7 @@
 #include "client/cli/format.h"
 #include "client/cli/output_flag.h"
 #include "client/cli/prompt_flags.h"
+#include "client/cli/session_flags.h"
 #include "client/cli/tensor_file.h"
 #include "model/checkpoint/safetensors.h"
 
@@ -18,6 +19,7 @@ struct ForwardFlags {
   PromptFlags prompt;
   std::vector<std::string> hooks;
   int32_t top_k = 10;
+  SessionFlags session;
   std::string output;
   bool json = false;
 };
@@ -73,7 +75,8 @@ absl::Status RunForward(const ForwardFlags& flags, Session& session) {
     result = session.client->Forward({.prompt = *std::move(prompt),
                                       .hooks = flags.hooks,
                                       .top_k = flags.top_k,
-                                      .return_logits = output->has_value()},
+                                      .return_logits = output->has_value(),
+                                      .session = flags.session.name()},
                                      session.CallOptions(&bar));
   }
   if (!result.ok()) return result.status();
@@ -107,6 +110,7 @@ Command AddForwardCommand(CLI::App* cajal) {
   app->add_option("--output", flags->output,
                   "Safetensors file for `input_ids` [T], the hook points, and `logits` [T, vocab]")
       ->type_name("FILE");
+  AddSessionFlag(app, &flags->session);
   AddJsonFlag(app, &flags->json);
   return {app, [flags](Session& session) { return RunForward(*flags, session); }};
 }

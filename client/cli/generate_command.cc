@@ -13,6 +13,7 @@
 #include "client/cli/format.h"
 #include "client/cli/prompt_flags.h"
 #include "client/cli/report_flags.h"
+#include "client/cli/session_flags.h"
 
 namespace cajal::cli {
 namespace {
@@ -23,6 +24,7 @@ struct GenerateFlags {
   EditFlags edits;
   RunFlags run;
   DonorFlags donor;
+  SessionFlags session;
   bool json = false;
 };
 
@@ -163,6 +165,11 @@ absl::StatusOr<client::GenerateRequest> MakeRequest(const GenerateFlags& flags) 
   absl::StatusOr<std::optional<client::Prompt>> donor = MakeDonor(flags.donor);
   if (!donor.ok()) return donor.status();
   request.donor = *std::move(donor);
+  request.session = flags.session.name();
+  request.unclamped_clean_run = flags.session.unclamped_clean_run;
+  if (request.edit_sets.empty() && request.unclamped_clean_run) {
+    request.edit_sets.push_back({.label = flags.session.session});  // the clamps alone
+  }
   return request;
 }
 
@@ -250,6 +257,7 @@ Command AddGenerateCommand(CLI::App* cajal) {
   AddEditFlags(app, &flags->edits);
   AddActivationFlags(app, &flags->run);
   AddDonorFlags(app, &flags->donor);
+  AddSessionFlags(app, &flags->session);
   AddJsonFlag(app, &flags->json);
   return {app, [flags](Session& session) { return RunGenerate(*flags, session); }};
 }

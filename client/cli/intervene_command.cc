@@ -10,6 +10,7 @@
 #include "client/cli/output_flag.h"
 #include "client/cli/prompt_flags.h"
 #include "client/cli/report_flags.h"
+#include "client/cli/session_flags.h"
 #include "client/cli/tensor_file.h"
 
 namespace cajal::cli {
@@ -21,6 +22,7 @@ struct InterveneFlags {
   RunFlags run;
   ReportFlags report;
   DonorFlags donor;
+  SessionFlags session;
   std::string output;
   bool json = false;
 };
@@ -32,6 +34,9 @@ absl::StatusOr<client::InterveneRequest> MakeRequest(const InterveneFlags& flags
   request.prompt = *std::move(prompt);
   absl::StatusOr<std::vector<client::EditSet>> sets = MakeEditSets(flags.edits);
   if (!sets.ok()) return sets.status();
+  if (sets->empty() && flags.session.unclamped_clean_run) {
+    sets->push_back({.label = flags.session.session});  // the clamps alone
+  }
   if (sets->empty()) {
     return UsageError(
         "give the edits with --set LAYER:POSITION:FEATURE=VALUE, --ablate, --supernode, --hook or "
@@ -48,6 +53,8 @@ absl::StatusOr<client::InterveneRequest> MakeRequest(const InterveneFlags& flags
   absl::StatusOr<std::optional<client::Prompt>> donor = MakeDonor(flags.donor);
   if (!donor.ok()) return donor.status();
   request.donor = *std::move(donor);
+  request.session = flags.session.name();
+  request.unclamped_clean_run = flags.session.unclamped_clean_run;
   return request;
 }
 
@@ -123,6 +130,7 @@ Command AddInterveneCommand(CLI::App* cajal) {
   AddRunFlags(app, &flags->run);
   AddReportFlags(app, &flags->report);
   AddDonorFlags(app, &flags->donor);
+  AddSessionFlags(app, &flags->session);
   app->add_option("--output", flags->output,
                   "Safetensors file for `logits` and `clean.logits`, [T, vocab]; with several sets "
                   "`0.logits`, `1.logits`, …")

@@ -14,6 +14,7 @@
 #include "client/cli/output_flag.h"
 #include "client/cli/prompt_flags.h"
 #include "client/cli/report_flags.h"
+#include "client/cli/session_flags.h"
 #include "client/cli/tensor_file.h"
 #include "model/checkpoint/file_io.h"
 
@@ -41,6 +42,7 @@ struct PatchFlags {
   bool reverse = false;
   RunFlags run;
   ReportFlags report;
+  SessionFlags session;
   std::string output;
   bool json = false;
 };
@@ -190,6 +192,8 @@ absl::StatusOr<client::PatchRequest> MakeRequest(const PatchFlags& flags) {
   if (!report.ok()) return report.status();
   request.report = *std::move(report);
   request.report.return_logits = !flags.output.empty();
+  request.session = flags.session.name();
+  request.unclamped_clean_run = flags.session.unclamped_clean_run;
   return request;
 }
 
@@ -378,6 +382,7 @@ Command AddPatchCommand(CLI::App* cajal) {
                 "Also write the recipient's activations of the same features into the donor");
   AddRunFlags(app, &flags->run);
   AddReportFlags(app, &flags->report);
+  AddSessionFlags(app, &flags->session);
   app->add_option("--output", flags->output,
                   "Safetensors file for `logits` and `clean.logits`, [T, vocab]; with several runs "
                   "`0.logits`, …; of the reverse experiment with `reverse.` before the name")

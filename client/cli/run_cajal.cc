@@ -23,7 +23,8 @@ void AddGlobalFlags(CLI::App* cajal, GlobalFlags* flags) {
       ->add_option(
           "--timeout", flags->timeout_seconds,
           "Time limit of each call in seconds, waiting in the queue included; 0 = the "
-          "command's own: 10 s for info and jobs, 1 min for tokenize, 10 min for commands "
+          "command's own: 10 s for info and jobs, 1 min for tokenize and clamp, 10 min for "
+          "commands "
           "about stored graphs, "
           "30 min for forward, 1 h for rollout, 6 h for graph, evaluate, intervene, patch, cut "
           "and validate")
@@ -94,7 +95,7 @@ int RunCajal(const std::vector<std::string>& arguments, const Console& console) 
       AddEvaluateCommand(&cajal), AddJobsCommand(&cajal),        AddImportCommand(&cajal),
       AddConvertCommand(&cajal),  AddWatchCommand(&cajal),       AddGenerateCommand(&cajal),
       AddRolloutCommand(&cajal),  AddInterveneCommand(&cajal),   AddPatchCommand(&cajal),
-      AddCutCommand(&cajal),      AddValidateCommand(&cajal),
+      AddCutCommand(&cajal),      AddValidateCommand(&cajal),    AddClampCommand(&cajal),
   };
   try {
     // CLI11 takes them from the back.

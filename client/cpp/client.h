@@ -39,6 +39,7 @@
 #include "absl/status/statusor.h"
 #include "client/cpp/annotations.h"
 #include "client/cpp/cancellation.h"
+#include "client/cpp/clamp.h"
 #include "client/cpp/client_options.h"
 #include "client/cpp/comparison.h"
 #include "client/cpp/cut.h"
@@ -226,6 +227,30 @@ class Client {
                                                  const CallOptions& options = {});
   void ValidateEdgesAsync(const ValidateRequest& request, const CallOptions& options,
                           Done<ValidationResult> done);
+
+  // A session, whose clamps hold in all calls that name it.
+  absl::StatusOr<ClampSession> CreateSession(const CreateSessionRequest& request = {},
+                                             const CallOptions& options = {});
+  void CreateSessionAsync(const CreateSessionRequest& request, const CallOptions& options,
+                          Done<ClampSession> done);
+  // `name`: "sessions/{id}".
+  absl::StatusOr<ClampSession> GetSession(const std::string& name, const CallOptions& options = {});
+  void GetSessionAsync(const std::string& name, const CallOptions& options,
+                       Done<ClampSession> done);
+  // A page of the caller's sessions, newest first.
+  absl::StatusOr<SessionPage> ListSessions(const PageRequest& request = {},
+                                           const CallOptions& options = {});
+  void ListSessionsAsync(const PageRequest& request, const CallOptions& options,
+                         Done<SessionPage> done);
+  // Removes clamps, then sets clamps: all of it or nothing.
+  absl::StatusOr<ClampSession> UpdateSession(const UpdateSessionRequest& request,
+                                             const CallOptions& options = {});
+  void UpdateSessionAsync(const UpdateSessionRequest& request, const CallOptions& options,
+                          Done<ClampSession> done);
+  // Deletes a session for good. `name`: "sessions/{id}".
+  absl::Status DeleteSession(const std::string& name, const CallOptions& options = {});
+  void DeleteSessionAsync(const std::string& name, const CallOptions& options,
+                          std::function<void(absl::Status)> done);
 
   // A page of the jobs: the running one, the waiting ones in order, then finished ones.
   absl::StatusOr<JobPage> ListJobs(const PageRequest& request = {},

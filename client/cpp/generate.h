@@ -49,6 +49,8 @@ struct GenerateRequest {
   std::vector<EditSet> edit_sets = {};
   intervention::RunSettings settings = {};  // nothing frozen, the running baseline
   std::optional<Prompt> donor = {};         // whose tensors HookEdit.from_donor takes
+  std::string session = {};                 // "sessions/{id}", whose clamps hold; empty = none
+  bool unclamped_clean_run = false;         // make the clean run without the clamps
   // Called for each token when it arrives, like CallOptions::on_progress; may be null.
   std::function<void(const GeneratedToken&)> on_token = {};
 };

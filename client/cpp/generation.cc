@@ -66,6 +66,9 @@ absl::StatusOr<v1::GenerateRequest> ToProto(const GenerateRequest& request) {
     if (!donor.ok()) return donor.status();
     *proto.mutable_donor() = *std::move(donor);
   }
+  if (absl::Status utf8 = CheckUtf8(request.session, "session"); !utf8.ok()) return utf8;
+  proto.set_session(request.session);
+  proto.set_unclamped_clean_run(request.unclamped_clean_run);
   return proto;
 }
 

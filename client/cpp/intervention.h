@@ -51,6 +51,9 @@ struct InterveneRequest {
   intervention::RunSettings settings = {};
   intervention::Report report = {};
   std::optional<Prompt> donor = {};  // whose tensors HookEdit.from_donor takes
+  std::string session = {};          // "sessions/{id}", whose clamps hold; empty = none
+  // Make the clean run without the clamps; a set may then be empty.
+  bool unclamped_clean_run = false;
 };
 
 struct InterventionResult {

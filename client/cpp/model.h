@@ -69,6 +69,7 @@ struct ForwardRequest {
   std::vector<std::string> hooks = {};
   int32_t top_k = 10;          // most probable next tokens to send
   bool return_logits = false;  // also send `logits`, [positions, vocab_size]
+  std::string session = {};    // "sessions/{id}", whose clamps hold; empty = none
 };
 
 struct TokenProbability {

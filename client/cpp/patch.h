@@ -49,6 +49,8 @@ struct PatchRequest {
   bool reverse = false;
   intervention::RunSettings settings = {};
   intervention::Report report = {};
+  std::string session = {};          // "sessions/{id}", whose clamps hold in both; empty = none
+  bool unclamped_clean_run = false;  // make the clean runs without the clamps
 };
 
 struct PatchResult {

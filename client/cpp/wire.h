@@ -2,6 +2,7 @@
 #pragma once
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "cajal/v1/feature_service.pb.h"
 #include "cajal/v1/graph_service.pb.h"
 #include "cajal/v1/job_service.pb.h"
@@ -40,6 +41,7 @@ v1::FindConeRequest ToProto(const FindConeRequest& request);
 v1::ExportGraphRequest ToProto(const ExportGraphRequest& request);
 absl::StatusOr<v1::EvaluateTranscodersRequest> ToProto(const EvaluateTranscodersRequest& request);
 
+absl::Time FromProto(const google::protobuf::Timestamp& time);
 Progress FromProto(const v1::Progress& progress);
 ServerInfo FromProto(const v1::ServerInfo& info);
 TokenizedPrompt FromProto(const v1::TokenizedPrompt& prompt);

@@ -199,6 +199,9 @@ absl::StatusOr<v1::InterveneRequest> ToProto(const InterveneRequest& request) {
   absl::StatusOr<v1::InterventionReport> report = ToProto(request.report);
   if (!report.ok()) return report.status();
   *proto.mutable_report() = *std::move(report);
+  if (absl::Status utf8 = CheckUtf8(request.session, "session"); !utf8.ok()) return utf8;
+  proto.set_session(request.session);
+  proto.set_unclamped_clean_run(request.unclamped_clean_run);
   return proto;
 }
 

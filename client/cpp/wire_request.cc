@@ -197,6 +197,8 @@ absl::StatusOr<v1::ForwardRequest> ToProto(const ForwardRequest& request) {
   }
   proto.set_top_k(request.top_k);
   proto.set_return_logits(request.return_logits);
+  if (absl::Status utf8 = CheckUtf8(request.session, "session"); !utf8.ok()) return utf8;
+  proto.set_session(request.session);
   return proto;
 }
 

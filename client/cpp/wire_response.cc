@@ -61,10 +61,6 @@ Target FromProto(const v1::Target& proto) {
   return target;
 }
 
-absl::Time FromProto(const google::protobuf::Timestamp& time) {
-  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
-}
-
 JobState FromProto(v1::JobState state) {
   switch (state) {
     case v1::JOB_STATE_QUEUED:
@@ -135,6 +131,10 @@ Supernode FromProto(const v1::Supernode& proto) {
 }
 
 }  // namespace
+
+absl::Time FromProto(const google::protobuf::Timestamp& time) {
+  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+}
 
 Progress FromProto(const v1::Progress& proto) {
   return {.job = proto.job(),

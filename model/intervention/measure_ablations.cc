@@ -18,6 +18,7 @@
 #include "model/intervention/compare_logits.h"
 #include "model/intervention/edit_hook.h"
 #include "model/intervention/error_vectors.h"
+#include "model/intervention/feature_check.h"
 
 namespace cajal::intervention {
 namespace {

@@ -168,6 +168,36 @@ grpc::Status FakeInterventionService::ValidateEdges(
   return Answer(validate_edges, *request, writer, context);
 }
 
+grpc::Status FakeInterventionService::CreateSession(grpc::ServerContext* context,
+                                                    const v1::CreateSessionRequest* request,
+                                                    v1::CreateSessionResponse* response) {
+  return Answer(create_session, *request, response, context);
+}
+
+grpc::Status FakeInterventionService::GetSession(grpc::ServerContext* context,
+                                                 const v1::GetSessionRequest* request,
+                                                 v1::GetSessionResponse* response) {
+  return Answer(get_session, *request, response, context);
+}
+
+grpc::Status FakeInterventionService::ListSessions(grpc::ServerContext* context,
+                                                   const v1::ListSessionsRequest* request,
+                                                   v1::ListSessionsResponse* response) {
+  return Answer(list_sessions, *request, response, context);
+}
+
+grpc::Status FakeInterventionService::UpdateSession(grpc::ServerContext* context,
+                                                    const v1::UpdateSessionRequest* request,
+                                                    v1::UpdateSessionResponse* response) {
+  return Answer(update_session, *request, response, context);
+}
+
+grpc::Status FakeInterventionService::DeleteSession(grpc::ServerContext* context,
+                                                    const v1::DeleteSessionRequest* request,
+                                                    v1::DeleteSessionResponse* response) {
+  return Answer(delete_session, *request, response, context);
+}
+
 grpc::Status FakeJobService::ListJobs(grpc::ServerContext* context,
                                       const v1::ListJobsRequest* request,
                                       v1::ListJobsResponse* response) {

@@ -130,6 +130,11 @@ class FakeInterventionService final : public v1::InterventionService::Service {
   StreamFunction<v1::PatchActivationsRequest, v1::PatchActivationsResponse> patch_activations;
   StreamFunction<v1::CutEdgesRequest, v1::CutEdgesResponse> cut_edges;
   StreamFunction<v1::ValidateEdgesRequest, v1::ValidateEdgesResponse> validate_edges;
+  UnaryFunction<v1::CreateSessionRequest, v1::CreateSessionResponse> create_session;
+  UnaryFunction<v1::GetSessionRequest, v1::GetSessionResponse> get_session;
+  UnaryFunction<v1::ListSessionsRequest, v1::ListSessionsResponse> list_sessions;
+  UnaryFunction<v1::UpdateSessionRequest, v1::UpdateSessionResponse> update_session;
+  UnaryFunction<v1::DeleteSessionRequest, v1::DeleteSessionResponse> delete_session;
 
  private:
   grpc::Status Intervene(grpc::ServerContext* context, const v1::InterveneRequest* request,
@@ -141,6 +146,16 @@ class FakeInterventionService final : public v1::InterventionService::Service {
                         grpc::ServerWriter<v1::CutEdgesResponse>* writer) override;
   grpc::Status ValidateEdges(grpc::ServerContext* context, const v1::ValidateEdgesRequest* request,
                              grpc::ServerWriter<v1::ValidateEdgesResponse>* writer) override;
+  grpc::Status CreateSession(grpc::ServerContext* context, const v1::CreateSessionRequest* request,
+                             v1::CreateSessionResponse* response) override;
+  grpc::Status GetSession(grpc::ServerContext* context, const v1::GetSessionRequest* request,
+                          v1::GetSessionResponse* response) override;
+  grpc::Status ListSessions(grpc::ServerContext* context, const v1::ListSessionsRequest* request,
+                            v1::ListSessionsResponse* response) override;
+  grpc::Status UpdateSession(grpc::ServerContext* context, const v1::UpdateSessionRequest* request,
+                             v1::UpdateSessionResponse* response) override;
+  grpc::Status DeleteSession(grpc::ServerContext* context, const v1::DeleteSessionRequest* request,
+                             v1::DeleteSessionResponse* response) override;
 };
 
 class FakeJobService final : public v1::JobService::Service {

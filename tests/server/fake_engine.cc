@@ -315,6 +315,7 @@ absl::StatusOr<ForwardResult> FakeEngine::Forward(const PreparedPrompt& prompt,
   RETURN_IF_ERROR(Compute(context));
   ForwardResult result;
   result.top = {{7, " Austin", 2.5f, 0.75f}};
+  result.top[0].logit += static_cast<float>(request.clamps.size());
   const int64_t n = prompt.tokenized.n_positions();
   for (const std::string& hook : request.hooks) {
     NamedArray array{.name = hook, .shape = {n, info_.d_model}};
@@ -345,7 +346,8 @@ absl::StatusOr<generation::GenerateResult> FakeEngine::Generate(
       token.edit_set = sequence.edit_set;
       token.index = index;
       const intervention::EditSet& set = sets[static_cast<size_t>(sequence.edit_set + 1)];
-      const auto n_edits = static_cast<float>(set.features.size() + set.hooks.size());
+      const auto n_edits = static_cast<float>(set.features.size() + set.hooks.size() +
+                                              10 * request.clamps.clamps.size());
       token.chosen = {index, absl::StrCat("t", index), n_edits, 0.25F};
       token.text = absl::StrCat(" w", index);
       token.top.assign(static_cast<size_t>(request.top_tokens), token.chosen);
@@ -392,7 +394,9 @@ absl::StatusOr<InterventionResult> FakeEngine::Intervene(const PreparedPrompt& p
   const auto n_logits = static_cast<size_t>(result.n_positions * result.vocab_size);
   if (request.report.return_logits) result.clean_logits.assign(n_logits, 1);
   for (const intervention::EditSet& set : request.edit_sets) {
-    intervention::EditSetOutcome outcome{.label = set.label, .kl_divergence = 0.5};
+    const auto n_clamps = static_cast<double>(request.clamps.clamps.size());
+    intervention::EditSetOutcome outcome{.label = set.label, .kl_divergence = 0.5 + n_clamps};
+    if (request.clamps.unclamped_clean_run) outcome.kl_divergence *= -1;
     outcome.edited_top = {{7, " Austin", {2, 0.25F, 3}, {4, 0.75F, 1}}};
     for (const intervention::FeatureEdit& edit : set.features) {
       outcome.listed.push_back({edit.layer, edit.positions.first, edit.feature, -1, -2, -3, -4});
@@ -426,9 +430,11 @@ absl::StatusOr<PatchResult> FakeEngine::PatchActivations(const PatchPrompts& pro
   for (const intervention::FeaturePlace& place : request.features) add(place, false);
   for (const intervention::FeaturePlace& place : request.suppressed) add(place, true);
   result.recipient.position = prompts.recipient.tokenized.n_positions() - 1;
+  const auto n_clamps = static_cast<double>(request.clamps.clamps.size());
   for (const float strength : request.strengths) {
     result.runs.push_back({-1, strength, static_cast<int32_t>(result.features.size())});
-    result.recipient.sets.push_back({.label = absl::StrCat("strength ", strength)});
+    result.recipient.sets.push_back(
+        {.label = absl::StrCat("strength ", strength), .kl_divergence = n_clamps});
   }
   if (request.reverse) {
     result.donor = result.recipient;

@@ -11,7 +11,9 @@
 // An ablation changes every target by 1 frozen and by 2 unfrozen. The answer's probability is 3/4
 // in the clean run, 0 with the empty circuit alone, 1/2 with another alone, and 1/4 without one.
 // A generation's tokens are " w0", " w1", … with the ids 0, 1, … in every sequence, one batch each;
-// all sequences have max_new_tokens of them. Their logit is the number of edits of the set. The
+// all sequences have max_new_tokens of them. Their logit is the number of edits of the set.
+// Clamps add their number to a forward pass' top logit and to divergences, which are negative when
+// the clean run is unclamped, and ten times their number to the logits of a generation. The
 // others compute in kBatches batches with a look at the stop flag after each.
 //
 // Owned by the server under test; the test keeps a pointer. Thread-safe.

@@ -104,7 +104,8 @@ TEST(StartTest, TwoServersCannotHaveOnePort) {
   ASSERT_TRUE(archive.ok());
   ServerOptions options;
   options.listen = server.server().address();
-  const auto second = Server::Start(options, std::move(*archive));
+  const auto second = Server::Start(options, std::move(*archive),
+                                    *session::SessionStore::Open({.data_dir = dir.path()}));
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(std::string(second.status().message()),
               testing::HasSubstr("cannot listen on " + options.listen));
@@ -119,7 +120,8 @@ TEST(StartTest, AnAddressWithoutAPortIsExplained) {
     ASSERT_TRUE(archive.ok());
     ServerOptions options;
     options.listen = listen;
-    const auto server = Server::Start(options, std::move(*archive));
+    const auto server = Server::Start(options, std::move(*archive),
+                                      *session::SessionStore::Open({.data_dir = dir.path()}));
     ASSERT_FALSE(server.ok()) << listen;
     EXPECT_THAT(std::string(server.status().message()), testing::HasSubstr("HOST:PORT")) << listen;
   }

@@ -86,7 +86,11 @@ void TestServer::Start() {
   CAJAL_CHECK(real.ok()) << real.status().ToString();
   auto archive = std::make_unique<FaultyArchive>(std::move(*real));
   archive_ = archive.get();
-  auto server = Server::Start(options_.server, std::move(archive));
+  auto sessions = session::SessionStore::Open({.data_dir = dir_.File("sessions"),
+                                               .max_sessions = options_.max_sessions,
+                                               .now_unix_ms = options_.now_unix_ms});
+  CAJAL_CHECK(sessions.ok()) << sessions.status().ToString();
+  auto server = Server::Start(options_.server, std::move(archive), *std::move(sessions));
   CAJAL_CHECK(server.ok()) << server.status().ToString();
   server_ = std::move(*server);
   const auto channel = NewChannel();

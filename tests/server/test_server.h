@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,6 +63,8 @@ class TestServer {
     bool serve = true;  // false: stays in LOADING until Serve()
     graph::GraphQuota quota;
     ServerOptions server;
+    int64_t max_sessions = 100;
+    std::function<int64_t()> now_unix_ms;  // of sessions
   };
   TestServer() : TestServer(Options{}) {}
   explicit TestServer(const Options& options);
