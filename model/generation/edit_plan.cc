@@ -1,6 +1,6 @@
 #include "model/generation/edit_plan.h"
 
-#include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "model/base/status.h"
@@ -35,7 +35,6 @@ absl::StatusOr<EditPlan> PlanEdits(const GenerateRequest& request,
   if (request.clamps.unclamped_clean_run) {
     intervention::TurnClampsIntoEdits(&plan.clamps, &plan.sets);
   }
-
   intervention::EncodedPlaces of_prompt;
   intervention::EncodedPlaces of_new_tokens;
   const auto count = [&](const intervention::ResolvedEdits& edits, int64_t n_runs) {
