@@ -47,24 +47,17 @@ at::Tensor EncodeRuns(const TranscoderSet& transcoders, int layer, const at::Ten
   return activations;
 }
 
-// Of the features at `places`; see ReadActivations.
-at::Tensor PreActivationsAt(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
-                            const at::Tensor& places, const at::Tensor& features) {
-  const at::Tensor rows = x.reshape({-1, x.size(-1)}).index_select(0, places);
-  return PreActivations(transcoders, layer, rows, features);
-}
-
 // Whether an activation is its pre-activation's ReLU.
 bool IsRelu(const TranscoderSet& transcoders, const Encoding& encoding) {
   return encoding.plain_relu || transcoders.info().activation == ActivationKind::kRelu;
 }
 
-// Of nonlinearities that choose among a position's or a prompt's features.
-at::Tensor ReadChosen(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
-                      const at::Tensor& places, const at::Tensor& features,
-                      const Encoding& encoding) {
+// The activations at `places`, from all that their rows, or their runs, make.
+at::Tensor ReadEncoded(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
+                       const at::Tensor& places, const at::Tensor& features,
+                       int64_t zero_positions) {
   if (transcoders.info().activation == ActivationKind::kBatchTopK) {
-    return EncodeRuns(transcoders, layer, x, places, features, encoding.zero_positions);
+    return EncodeRuns(transcoders, layer, x, places, features, zero_positions);
   }
   const at::Tensor rows = x.reshape({-1, x.size(-1)});
   const auto [unique, row] = at::_unique(places, /*sorted=*/true, /*return_inverse=*/true);
@@ -73,33 +66,43 @@ at::Tensor ReadChosen(const TranscoderSet& transcoders, int layer, const at::Ten
               features);
 }
 
-// Features at the positions without features are off.
-at::Tensor WithoutZeroPositions(const at::Tensor& activations, const at::Tensor& x,
-                                const at::Tensor& places, const Encoding& encoding) {
-  return activations * places.remainder(x.size(1)).ge(encoding.zero_positions);
+// Whether a nonlinearity chooses among the positive pre-activations.
+bool ChoosesPositive(ActivationKind kind) {
+  return kind == ActivationKind::kReluTopK || kind == ActivationKind::kGroupMax ||
+         kind == ActivationKind::kBatchTopK;
+}
+
+// Of nonlinearities other than ReLU. What cannot be chosen is not encoded: most features that are
+// set are off before.
+at::Tensor ReadChosen(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
+                      const at::Tensor& places, const at::Tensor& features,
+                      const at::Tensor& pre_activations, int64_t zero_positions) {
+  if (!ChoosesPositive(transcoders.info().activation)) {
+    return ReadEncoded(transcoders, layer, x, places, features, zero_positions);
+  }
+  at::Tensor activations = at::zeros_like(pre_activations);
+  const at::Tensor positive = pre_activations.gt(0).nonzero().squeeze(1);
+  if (positive.size(0) == 0) return activations;
+  return activations.index_copy_(
+      0, positive,
+      ReadEncoded(transcoders, layer, x, places.index_select(0, positive),
+                  features.index_select(0, positive), zero_positions));
 }
 
 }  // namespace
 
-at::Tensor ReadActivations(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
-                           const at::Tensor& places, const at::Tensor& features,
-                           const Encoding& encoding) {
-  const at::Tensor activations =
-      IsRelu(transcoders, encoding)
-          ? at::relu(PreActivationsAt(transcoders, layer, x, places, features))
-          : ReadChosen(transcoders, layer, x, places, features, encoding);
-  return WithoutZeroPositions(activations, x, places, encoding);
-}
-
 FeatureValues ReadFeatures(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
                            const at::Tensor& places, const at::Tensor& features,
                            const Encoding& encoding) {
-  const at::Tensor pre_activations = PreActivationsAt(transcoders, layer, x, places, features);
+  const at::Tensor pre = PreActivations(
+      transcoders, layer, x.reshape({-1, x.size(-1)}).index_select(0, places), features);
   const at::Tensor activations =
-      IsRelu(transcoders, encoding) ? at::relu(pre_activations)
-                                    : ReadChosen(transcoders, layer, x, places, features, encoding);
-  return {.pre_activations = pre_activations,
-          .activations = WithoutZeroPositions(activations, x, places, encoding)};
+      IsRelu(transcoders, encoding)
+          ? at::relu(pre)
+          : ReadChosen(transcoders, layer, x, places, features, pre, encoding.zero_positions);
+  // Features at the positions without features are off.
+  return {.pre_activations = pre,
+          .activations = activations * places.remainder(x.size(1)).ge(encoding.zero_positions)};
 }
 
 int64_t EncodingBytes(const transcoder::TranscoderSetInfo& transcoders, int64_t d_model,

@@ -25,20 +25,15 @@ struct Encoding {
 //   x: [B, T, d], the tensors at the input hook.
 //   places: [n] int64 on the device, run * T + position.
 //   features: [n] int64 on the device.
-// Only the places' rows are encoded, but for nonlinearities that look at the whole prompt. Needs
+// Features that the nonlinearity chooses among others are looked for only where they can be chosen;
+// then their rows are encoded, or the runs for nonlinearities that look at the whole prompt. Needs
 // the model's thread.
 FeatureValues ReadFeatures(const transcoder::TranscoderSet& transcoders, int layer,
                            const at::Tensor& x, const at::Tensor& places,
                            const at::Tensor& features, const Encoding& encoding);
 
-// The activations alone, [n], for less work where a nonlinearity is not each feature's own.
-at::Tensor ReadActivations(const transcoder::TranscoderSet& transcoders, int layer,
-                           const at::Tensor& x, const at::Tensor& places,
-                           const at::Tensor& features, const Encoding& encoding);
-
-// What both hold at most: vectors of each feature
-// and, unless the nonlinearity is ReLU, all pre-activations of the rows with what chooses among
-// them.
+// What it holds at most: vectors of each feature and, unless the nonlinearity is ReLU, all
+// pre-activations of the rows with what chooses among them.
 int64_t EncodingBytes(const transcoder::TranscoderSetInfo& transcoders, int64_t d_model,
                       const EncodedPlaces& places);
 

@@ -58,12 +58,13 @@ void FeatureWriter::Read(int layer, const at::Tensor& x) {
   const at::Device device = x.device();
   const at::Tensor places = gemma3::ToDevice(writes.places, device);
   const at::Tensor features = gemma3::ToDevice(writes.features, device);
-  const at::Tensor old =
+  const FeatureValues before =
       clean_ == nullptr
-          ? ReadActivations(transcoders_, layer, x, places, features, encoding_)
-          : ReadActivations(transcoders_, layer,
-                            clean_->layers[static_cast<size_t>(layer)].feature_input.unsqueeze(0),
-                            places.remainder(n_positions_), features, encoding_);
+          ? ReadFeatures(transcoders_, layer, x, places, features, encoding_)
+          : ReadFeatures(transcoders_, layer,
+                         clean_->layers[static_cast<size_t>(layer)].feature_input.unsqueeze(0),
+                         places.remainder(n_positions_), features, encoding_);
+  const at::Tensor& old = before.activations;
   const auto on_device = [&device](const std::vector<float>& values) {
     return gemma3::ToDevice(at::tensor(values), device);
   };

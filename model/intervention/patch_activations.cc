@@ -139,10 +139,10 @@ class Experiment {
                                        const std::vector<int64_t>& features) const {
     const at::Tensor& x = trace.layers[static_cast<size_t>(layer)].feature_input;
     const at::Tensor at = at::tensor(positions, at::kLong);
-    const at::Tensor activations = ReadActivations(
+    const FeatureValues values = ReadFeatures(
         transcoders_, layer, x.unsqueeze(0), gemma3::ToDevice(at.clamp_min(0), x.device()),
         gemma3::ToDevice(features, x.device()), {.zero_positions = zero_positions_});
-    return activations.to(at::kCPU) * at.ge(0);
+    return values.activations.to(at::kCPU) * at.ge(0);
   }
 
   void ReadValues(int layer, std::vector<PatchedFeature>* features) const {

@@ -58,9 +58,9 @@ double TargetReader::ActivationDeviation(int64_t zero_positions) const {
     for (const size_t i : group.order) features.push_back(targets_[i].feature);
     const at::Tensor& x = clean_.layers[layer].feature_input;
     const at::Tensor activations =
-        ReadActivations(transcoders_, static_cast<int>(layer), x.unsqueeze(0), group.positions,
-                        gemma3::ToDevice(features, x.device()), {.zero_positions = zero_positions})
-            .cpu();
+        ReadFeatures(transcoders_, static_cast<int>(layer), x.unsqueeze(0), group.positions,
+                     gemma3::ToDevice(features, x.device()), {.zero_positions = zero_positions})
+            .activations.cpu();
     for (size_t entry = 0; entry < group.order.size(); ++entry) {
       const double expected = targets_[group.order[entry]].activation;
       if (expected == 0) continue;

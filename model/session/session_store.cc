@@ -50,6 +50,7 @@ constexpr const char* kMigrations[] = {
 constexpr char kColumns[] =
     "id, owner, model, transcoders, clamps, create_time_unix_ms, update_time_unix_ms, "
     "expire_time_unix_ms, sequence";
+constexpr int kOwnerColumn = 1;
 constexpr int kSequenceColumn = 8;
 
 int64_t SystemNowUnixMs() {
@@ -105,7 +106,7 @@ int64_t Later(int64_t now_unix_ms, int64_t ttl_ms) {
 
 absl::StatusOr<Session> ReadRow(const Statement& row) {
   Session session{.id = row.Text(0),
-                  .owner = row.Text(1),
+                  .owner = row.Text(kOwnerColumn),
                   .model = row.Text(2),
                   .transcoders = row.Text(3),
                   .create_time_unix_ms = row.Integer(5),
@@ -117,23 +118,16 @@ absl::StatusOr<Session> ReadRow(const Statement& row) {
   return session;
 }
 
-// Whoever's it is; nothing when there is none that has not expired.
-absl::StatusOr<std::optional<Session>> Find(const Database& database, const std::string& id,
-                                            int64_t now) {
+absl::StatusOr<Session> FindOf(const Database& database, const std::string& id,
+                               const std::string& owner, int64_t now) {
   Statement select(database, std::string("SELECT ") + kColumns +
                                  " FROM sessions WHERE id = ? AND expire_time_unix_ms > ?");
   select.Bind(1, id);
   select.Bind(2, now);
   ASSIGN_OR_RETURN(const bool found, select.Step());
-  if (!found) return std::nullopt;
-  return ReadRow(select);
-}
-
-absl::StatusOr<Session> FindOf(const Database& database, const std::string& id,
-                               const std::string& owner, int64_t now) {
-  ASSIGN_OR_RETURN(std::optional<Session> session, Find(database, id, now));
-  if (!session.has_value()) return NoSuchSession(id);
-  if (session->owner == owner) return *std::move(session);
+  if (!found) return NoSuchSession(id);
+  // Looked at first: what is damaged has an owner, too.
+  if (select.Text(kOwnerColumn) == owner) return ReadRow(select);
   return absl::PermissionDeniedError("sessions/" + id + " is another user's");
 }
 

@@ -164,7 +164,9 @@ TEST_F(ClampCommandTest, CallsNameTheSession) {
   EXPECT_EQ(intervene.session(), "sessions/quiet");
   EXPECT_FALSE(intervene.unclamped_clean_run());
   // The clamps alone, against the clean run without them.
-  Run({"intervene", "--prompt", "x", "--session", "quiet", "--unclamped-clean-run"});
+  EXPECT_EQ(
+      Run({"intervene", "--prompt", "x", "--session", "quiet", "--unclamped-clean-run"}).exit_code,
+      1);
   EXPECT_TRUE(intervene.unclamped_clean_run());
   ASSERT_EQ(intervene.edit_sets_size(), 1);
   EXPECT_EQ(intervene.edit_sets(0).label(), "quiet");
@@ -176,10 +178,12 @@ TEST_F(ClampCommandTest, CallsNameTheSession) {
     generate = request;
     return grpc::Status(grpc::NOT_FOUND, "");
   };
-  Run({"generate", "--prompt", "x", "--session", "quiet"});
+  EXPECT_EQ(Run({"generate", "--prompt", "x", "--session", "quiet"}).exit_code, 1);
   EXPECT_EQ(generate.session(), "sessions/quiet");
   EXPECT_EQ(generate.edit_sets_size(), 0);
-  Run({"generate", "--prompt", "x", "--session", "quiet", "--unclamped-clean-run"});
+  EXPECT_EQ(
+      Run({"generate", "--prompt", "x", "--session", "quiet", "--unclamped-clean-run"}).exit_code,
+      1);
   EXPECT_EQ(generate.edit_sets_size(), 1);
 
   v1::ForwardRequest forward;
@@ -187,7 +191,7 @@ TEST_F(ClampCommandTest, CallsNameTheSession) {
     forward = request;
     return grpc::Status(grpc::NOT_FOUND, "");
   };
-  Run({"forward", "--prompt", "x", "--session", "quiet"});
+  EXPECT_EQ(Run({"forward", "--prompt", "x", "--session", "quiet"}).exit_code, 1);
   EXPECT_EQ(forward.session(), "sessions/quiet");
 
   v1::PatchActivationsRequest patch;
@@ -195,8 +199,10 @@ TEST_F(ClampCommandTest, CallsNameTheSession) {
     patch = request;
     return grpc::Status(grpc::NOT_FOUND, "");
   };
-  Run({"patch", "--prompt", "x", "--donor-prompt", "y", "--features", "1:2:3", "--session", "quiet",
-       "--unclamped-clean-run"});
+  EXPECT_EQ(Run({"patch", "--prompt", "x", "--donor-prompt", "y", "--features", "1:2:3",
+                 "--session", "quiet", "--unclamped-clean-run"})
+                .exit_code,
+            1);
   EXPECT_EQ(patch.session(), "sessions/quiet");
   EXPECT_TRUE(patch.unclamped_clean_run());
 }

@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-json Run(const CajaldProcess& server, std::vector<std::string> command) {
+json RunJson(const CajaldProcess& server, std::vector<std::string> command) {
   command.insert(command.begin() + 1, "--json");
   const ProcessResult result = server.Cajal(command);
   EXPECT_EQ(result.exit_code, 0) << result.err;
@@ -26,14 +26,14 @@ TEST(Session, ItsClampsAreTheSameAsEditsOfAllTokensAndSurviveAKilledServer) {
   const TempDir data_dir;
   {
     CajaldProcess server({.data_dir = data_dir.path()});
-    Run(server, {"clamp", "create", "loud"});
-    const json session =
-        Run(server, {"clamp", "set", "loud", "pair", "--feature", "2:17,3:5", "--at-least", "6"});
+    RunJson(server, {"clamp", "create", "loud"});
+    const json session = RunJson(
+        server, {"clamp", "set", "loud", "pair", "--feature", "2:17,3:5", "--at-least", "6"});
     EXPECT_EQ(session["clamps"][0]["name"], "pair");
     server.Kill();
   }
   CajaldProcess server({.data_dir = data_dir.path()});
-  const json kept = Run(server, {"clamp", "show", "loud"});
+  const json kept = RunJson(server, {"clamp", "show", "loud"});
   EXPECT_EQ(kept["clamps"][0]["at_least"], 6);
   ASSERT_EQ(kept["clamps"][0]["features"].size(), 2U);
 
@@ -41,7 +41,7 @@ TEST(Session, ItsClampsAreTheSameAsEditsOfAllTokensAndSurviveAKilledServer) {
   const auto with = [&](std::vector<std::string> command, const std::vector<std::string>& flags) {
     command.insert(command.end(), prompt.begin(), prompt.end());
     command.insert(command.end(), flags.begin(), flags.end());
-    return Run(server, command);
+    return RunJson(server, command);
   };
   const std::vector<std::string> edits = {"--set",    "2:*:17>=6",       "--set",
                                           "3:*:5>=6", "--set",           "2:generated:17>=6",
@@ -70,7 +70,7 @@ TEST(Session, ItsClampsAreTheSameAsEditsOfAllTokensAndSurviveAKilledServer) {
 
 TEST(Session, WhatIsWrongIsSaidAndTheServerGoesOn) {
   CajaldProcess server({.flags = {"--quota-sessions", "1", "--max-session-seconds", "60"}});
-  Run(server, {"clamp", "create", "one"});
+  RunJson(server, {"clamp", "create", "one"});
   const ProcessResult second = server.Cajal({"clamp", "create", "two"});
   EXPECT_EQ(second.exit_code, 1);
   EXPECT_THAT(second.err, HasSubstr("cajal clamp delete"));
@@ -87,7 +87,7 @@ TEST(Session, WhatIsWrongIsSaidAndTheServerGoesOn) {
   EXPECT_EQ(unknown.exit_code, 1);
   EXPECT_THAT(unknown.err, HasSubstr("sessions/two"));
 
-  Run(server, {"clamp", "set", "one", "quiet", "--feature", "0:7", "--at", "0"});
+  RunJson(server, {"clamp", "set", "one", "quiet", "--feature", "0:7", "--at", "0"});
   const ProcessResult conflict =
       server.Cajal({"intervene", "--prompt", "a b", "--session", "one", "--set", "0:-1:7=3"});
   EXPECT_EQ(conflict.exit_code, 1);

@@ -43,16 +43,15 @@ TEST_P(InterventionMemory, IsWithinItsEstimateWhichIsNotFarAbove) {
       edits.features.push_back(Edit(2, -i, 7 + set, OperationKind::kAdd, 1));
     }
   }
-  const InterventionBytes bytes =
-      EstimateInterventionBytes(world.model.config, world.transcoders->info(),
-                                {.n_positions = of.n_positions,
-                                 .n_sets = of.n_sets,
-                                 .freezes = of.freeze != FreezeKind::kNone,
-                                 .encoded = {.n_rows = of.edited_positions,
-                                             .n_features = of.edited_positions},
-                                 .kept_layers = of.all_changed ? world.transcoders->n_layers() : 0,
-                                 .all_changed = of.all_changed,
-                                 .return_logits = of.return_logits});
+  const InterventionBytes bytes = EstimateInterventionBytes(
+      world.model.config, world.transcoders->info(),
+      {.n_positions = of.n_positions,
+       .n_sets = of.n_sets,
+       .freezes = of.freeze != FreezeKind::kNone,
+       .encoded = {.n_rows = of.edited_positions, .n_features = of.edited_positions},
+       .kept_layers = of.all_changed ? world.transcoders->n_layers() : 0,
+       .all_changed = of.all_changed,
+       .return_logits = of.return_logits});
   const int64_t estimate = bytes.fixed + of.n_sets * bytes.per_set;
   int64_t used = 0;
   for (int run = 0; run < 2; ++run) {  // the first one fills torch's own caches

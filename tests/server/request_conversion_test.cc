@@ -50,7 +50,7 @@ TEST(RequestConversionTest, HooksAreFewAndShort) {
     v1::ForwardRequest request;
     request.mutable_prompt()->add_parts()->set_text("a");
     for (int i = 0; i < n; ++i) request.add_hooks(hook);
-    return FromProto(std::move(request)).status();
+    return FromProto(std::move(request), "ana").status();
   };
   EXPECT_TRUE(status_of(1000, "*").ok());
   EXPECT_EQ(FieldOf(status_of(1001, "*")), "hooks");

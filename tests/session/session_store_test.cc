@@ -192,6 +192,7 @@ TEST_F(SessionStoreTest, ADamagedSessionConcernsNoOther) {
   EXPECT_THAT(store_->Get("bad", "ana"), FailsWith(absl::StatusCode::kDataLoss, "sessions/bad"));
   EXPECT_EQ(store_->List("ana", 0, "")->sessions.size(), 1U);
   EXPECT_THAT(store_->Get("good", "ana"), IsOk());
+  EXPECT_THAT(store_->Delete("bad", "ben"), FailsWith(absl::StatusCode::kPermissionDenied, "bad"));
   EXPECT_THAT(store_->Delete("bad", "ana"), IsOk());
   EXPECT_THAT(store_->Get("bad", "ana"), FailsWith(absl::StatusCode::kNotFound, ""));
 }
