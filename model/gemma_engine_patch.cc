@@ -8,6 +8,7 @@
 #include "model/base/status.h"
 #include "model/gemma3/torch_status.h"
 #include "model/gemma_engine.h"
+#include "model/intervention/feature_values.h"
 #include "model/intervention/patch_activations.h"
 #include "model/intervention/patch_plan.h"
 #include "model/token_texts.h"
@@ -51,6 +52,17 @@ InterventionBytes GemmaEngine::BytesOf(const PatchPrompts& prompts,
   const InterventionBytes donor = BytesOf(prompts.donor, runs);
   bytes.fixed += donor.fixed;
   bytes.per_set = std::max(bytes.per_set, donor.per_set);
+  const auto plan = intervention::PlanPatch(request, LimitsOf(prompts, request));
+  if (!plan.ok()) return bytes;  // is refused elsewhere
+  intervention::EncodedPlaces encoded = intervention::MostEncodedPlaces(*plan);
+  if (request.layers.has_value()) {
+    // Which features are active is not known before the run: one in 64 is taken for many.
+    const int64_t T = prompts.recipient.tokenized.n_positions();
+    const int64_t n_features =
+        *std::max_element(info_.features_per_layer.begin(), info_.features_per_layer.end());
+    encoded += {.n_rows = T, .n_features = T * n_features / 64};
+  }
+  bytes.per_set += intervention::EncodingBytes(transcoders_->info(), info_.d_model, encoded);
   return bytes;
 }
 

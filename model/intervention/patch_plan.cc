@@ -121,6 +121,20 @@ absl::StatusOr<PatchPlan> PlanPatch(const PatchRequest& request, const PatchLimi
   return InvalidField("features", "is empty; say which features, or which layers, are patched");
 }
 
+EncodedPlaces MostEncodedPlaces(const PatchPlan& plan) {
+  std::map<int32_t, EncodedPlaces> of_layers;
+  std::set<std::pair<int32_t, int32_t>> rows;  // layer, position
+  for (const PatchPlace& place : plan.places) {
+    EncodedPlaces& of_layer = of_layers[place.layer];
+    ++of_layer.n_features;
+    // Positions are paired one to one: as many in the donor.
+    if (rows.emplace(place.layer, place.positions.recipient).second) ++of_layer.n_rows;
+  }
+  EncodedPlaces most;
+  for (const auto& [layer, of_layer] : of_layers) most.Widen(of_layer);
+  return most;
+}
+
 std::vector<EditSet> EditSetsOfPatch(const PatchRequest& request,
                                      const std::vector<PatchedFeature>& features, bool reverse,
                                      std::vector<PatchRun>* runs) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "model/intervention/encoded_places.h"
 #include "model/intervention/intervention.h"
 #include "model/intervention/patch.h"
 #include "model/intervention/position_map.h"
@@ -38,6 +39,9 @@ struct PatchPlan {
 // prompt or without a partner in the other, CONFLICTING_EDITS for a feature that is named twice at
 // one position of the recipient, strengths that are not finite, too many runs, nothing to write.
 absl::StatusOr<PatchPlan> PlanPatch(const PatchRequest& request, const PatchLimits& limits);
+
+// What a run of either prompt reads at most of one layer to write the plan's places.
+EncodedPlaces MostEncodedPlaces(const PatchPlan& plan);
 
 // The edit sets of the runs: for each strength all features, then, with by_layer, those of each
 // layer that has some. `features` are what PatchResult says of them; with `reverse` the recipient's

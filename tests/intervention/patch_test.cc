@@ -68,6 +68,16 @@ TEST(ResolveMap, WhatCannotBePairedIsRefused) {
   EXPECT_THAT(explicit_map({{0, 0}, {1, 1}}), IsOk());
 }
 
+TEST(MostEncodedPlacesOfPatch, CountsTheLayerWithTheMost) {
+  EXPECT_EQ(MostEncodedPlaces(PatchPlan{}).n_rows, 0);
+  // Layer 1: two features at position 4. Layer 2: positions 5 and 6.
+  const PatchPlan plan{
+      .places = {
+          {1, 0, {2, 4}}, {1, 9, {2, 4}}, {1, 3, {2, 4}}, {2, 0, {3, 5}}, {2, 0, {4, 6}, true}}};
+  EXPECT_EQ(MostEncodedPlaces(plan).n_rows, 2);
+  EXPECT_EQ(MostEncodedPlaces(plan).n_features, 3);
+}
+
 class PatchTest : public ::testing::Test {
  protected:
   PatchTest() { donor_.token_ids = testing::RandomTensors(77).TokenIds(7, 40); }
