@@ -103,6 +103,35 @@ TEST(FullDisk, LosesNothingThatWasStoredAndTheNextStartHasRoom) {
   ExpectServes(&server);
 }
 
+TEST(FullDisk, LosesNoSessionThatWasStored) {
+  const TempDir data_dir;
+  client::CreateSessionRequest request{.clamps = {{.clamp = {.name = "many"}}}};
+  for (int32_t i = 0; i < 1000; ++i) {
+    request.clamps[0].clamp.features.push_back({.layer = i / 250, .feature = i % 250});
+  }
+  std::vector<std::string> names;
+  {
+    CajaldProcess server({.data_dir = data_dir.path(), .max_file_bytes = 1 << 20});
+    const auto user = server.NewClient();
+    absl::Status status;
+    while (status.ok() && names.size() < 100) {
+      const auto session = user->CreateSession(request);
+      status = session.status();
+      if (session.ok()) names.push_back(session->name);
+    }
+    ExpectDiskFull(status);
+    EXPECT_GE(names.size(), 2u);
+    for (const std::string& name : names) EXPECT_TRUE(user->GetSession(name).ok()) << name;
+    const auto forward =
+        user->Forward({.prompt = client::TextPrompt("The"), .session = names.back()});
+    EXPECT_TRUE(forward.ok()) << forward.status();
+    EXPECT_EQ(server.Terminate(), 0);
+  }
+  CajaldProcess server({.data_dir = data_dir.path()});
+  for (const std::string& name : names) EXPECT_TRUE(server.client().GetSession(name).ok()) << name;
+  EXPECT_TRUE(server.client().CreateSession(request).ok());
+}
+
 TEST(FullDisk, AnExportThatHasNoRoomIsATypedError) {
   CajaldProcess server({.max_file_bytes = 1 << 20});
   const auto user = server.NewClient();
