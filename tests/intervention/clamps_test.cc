@@ -66,6 +66,21 @@ TEST(Clamps, HoldInTheCleanRunAndBesideEdits) {
   }
 }
 
+TEST(Clamps, StartFromWhatIsEncodedWhateverEditsStartFrom) {
+  const RandomWorld world({}, {.activation = ActivationKind::kReluTopK, .n_targets = 2});
+  const std::vector<Clamp> clamps = TwoClamps(OperationKind::kAtMost, 0.05F);
+  InterventionRequest edited = WithLogits({AsEdits(clamps)});
+  InterventionRequest clamped =
+      WithLogits({{.features = {Edit(1, 4, 6, OperationKind::kAdd, 0)}}}, clamps);
+  const InterventionResult edited_before = world.Run(edited);
+  const InterventionResult clamped_before = world.Run(clamped);
+  edited.run.plain_relu_baseline = true;
+  clamped.run.plain_relu_baseline = true;
+  EXPECT_GE(LargestDifference(world.Run(edited).sets[0].logits, edited_before.sets[0].logits),
+            1e-3);
+  EXPECT_EQ(LargestDifference(world.Run(clamped).sets[0].logits, clamped_before.sets[0].logits), 0);
+}
+
 TEST(Clamps, HoldOnceWhateverIsFrozen) {
   const RandomWorld world({}, {.n_targets = 2});
   const std::vector<Clamp> clamps = TwoClamps(OperationKind::kAtLeast, 2);
