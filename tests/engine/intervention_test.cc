@@ -128,6 +128,19 @@ TEST_F(EngineIntervention, EstimatesGrowWithSetsAndLogits) {
   EXPECT_LE(engine_->EstimateBytes(prompt, ten), engine_->info().budget_bytes);
 }
 
+TEST_F(EngineIntervention, APatchOfMorePositionsNeedsMoreMemory) {
+  const PatchPrompts prompts{Prepare("The capital of France is"),
+                             Prepare("The capital of Spain is")};
+  PatchRequest one;
+  one.features = {{.layer = 1, .feature = 3, .positions = intervention::At(-1)}};
+  PatchRequest everywhere = one;
+  everywhere.features[0].positions = {.kind = intervention::PositionKind::kAll};
+  PatchRequest layers = one;
+  layers.layers = intervention::LayerRange{1, 2};
+  EXPECT_GT(engine_->EstimateBytes(prompts, everywhere), engine_->EstimateBytes(prompts, one));
+  EXPECT_GT(engine_->EstimateBytes(prompts, layers), engine_->EstimateBytes(prompts, one));
+}
+
 TEST_F(EngineIntervention, PatchesPicturesByRowAndColumn) {
   PatchPrompts prompts{Prepare("<start_of_image> This is", "golden/images/noise_56x56.png"),
                        Prepare("<start_of_image> This is", "golden/images/shapes_97x61.png")};

@@ -347,6 +347,14 @@ TEST(PlanEdits, TellsWhatTheEditsOfAPassAre) {
   EXPECT_TRUE(of_both->changes_prompt);
   EXPECT_EQ(of_both->encoded.n_rows, 2);  // positions 2 and 4
   EXPECT_EQ(of_both->encoded.n_features, 3);
+  // Clamps are read in the clean run and in both sets.
+  request.clamps.clamps = {
+      {.name = "new", .features = {{3, 1}, {3, 2}}, .places = {.text = false, .image = false}}};
+  request.samples = 5;
+  const auto with_clamps = PlanEdits(request, world.Limits());
+  ASSERT_THAT(with_clamps, IsOk());
+  EXPECT_EQ(with_clamps->encoded.n_rows, 20);      // 3 for the clamps, 1 for edits, of each sample
+  EXPECT_EQ(with_clamps->encoded.n_features, 40);  // twice 3, and twice 1
 }
 
 TEST(PlanEdits, RefusesWhatAnInterventionRefusesWithTheSetAndTheEdit) {
