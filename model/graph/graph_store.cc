@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
-#include <random>
 #include <system_error>
 #include <utility>
 
 #include "model/base/mutex.h"
+#include "model/base/record_id.h"
 #include "model/graph/compression.h"
 #include "model/graph/encode_ahead.h"
 #include "model/graph/graph_check.h"
@@ -29,35 +28,12 @@ constexpr int64_t kReserveBytes = 16 << 20;
 constexpr char kVacuumPages[] = "PRAGMA incremental_vacuum(2048)";
 constexpr int32_t kDefaultPageSize = 50;
 constexpr int32_t kMaxPageSize = 500;
-constexpr int kIdLength = 12;
 constexpr size_t kMaxAnnotationBytes = 16 << 20;
-
-int64_t SystemNowUnixMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-uint64_t SystemRandom() {
-  std::random_device device;
-  return uint64_t{device()} << 32 | device();
-}
 
 GraphStoreOptions WithDefaults(GraphStoreOptions options) {
   if (!options.now_unix_ms) options.now_unix_ms = SystemNowUnixMs;
   if (!options.random) options.random = SystemRandom;
   return options;
-}
-
-// 60 bits in an alphabet without look-alikes.
-std::string MakeId(uint64_t random) {
-  constexpr char kAlphabet[] = "abcdefghijkmnpqrstuvwxyz23456789";
-  std::string id(kIdLength, '\0');
-  for (char& c : id) {
-    c = kAlphabet[random % 32];
-    random /= 32;
-  }
-  return id;
 }
 
 struct Databases {
@@ -112,7 +88,7 @@ absl::Status CheckQuotaFor(const Database& database, const GraphQuota& quota,
 absl::StatusOr<std::string> NewId(const Database& database,
                                   const std::function<uint64_t()>& random) {
   for (;;) {
-    std::string id = MakeId(random());
+    std::string id = MakeRecordId(random());
     const absl::Status found = FindRow(database, id).status();
     if (absl::IsNotFound(found)) return id;
     RETURN_IF_ERROR(found);

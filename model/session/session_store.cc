@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <iterator>
 #include <limits>
-#include <random>
 #include <system_error>
 #include <utility>
 
 #include "model/base/mutex.h"
+#include "model/base/record_id.h"
 #include "model/base/status.h"
 #include "model/graph/migrations.h"
 #include "model/graph/sqlite.h"
@@ -53,32 +52,10 @@ constexpr char kColumns[] =
 constexpr int kOwnerColumn = 1;
 constexpr int kSequenceColumn = 8;
 
-int64_t SystemNowUnixMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-uint64_t SystemRandom() {
-  std::random_device device;
-  return uint64_t{device()} << 32 | device();
-}
-
 SessionStoreOptions WithDefaults(SessionStoreOptions options) {
   if (!options.now_unix_ms) options.now_unix_ms = SystemNowUnixMs;
   if (!options.random) options.random = SystemRandom;
   return options;
-}
-
-// 60 bits; the first one is a letter, as the form of an id wants it.
-std::string MakeId(uint64_t random) {
-  constexpr char kAlphabet[] = "abcdefghijkmnpqrstuvwxyz23456789";
-  std::string id = "s";
-  for (int i = 0; i < 12; ++i) {
-    id += kAlphabet[random % 32];
-    random /= 32;
-  }
-  return id;
 }
 
 absl::Status CheckId(const std::string& id) {
@@ -233,7 +210,9 @@ absl::StatusOr<std::unique_ptr<SessionStore>> SessionStore::Open(SessionStoreOpt
   const std::string& directory = store->options_.data_dir;
   ASSIGN_OR_RETURN(store->lock_, graph::DirectoryLock::Acquire(directory, kLockFile));
   ASSIGN_OR_RETURN(std::unique_ptr<Database> database, Database::Open(directory + kDatabaseFile));
-  RETURN_IF_ERROR(database->Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"));
+  // As of the graph store: what is in the log needs no more room on a full disk.
+  RETURN_IF_ERROR(database->Execute(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1;"));
   RETURN_IF_ERROR(graph::Migrate(database.get(), "the session store", kMigrations,
                                  store->options_.now_unix_ms()));
   MutexLock lock(&store->connection_->mutex);
@@ -259,7 +238,8 @@ absl::StatusOr<Session> SessionStore::Create(const NewSession& request) {
   ASSIGN_OR_RETURN(const auto transaction, Transaction::Begin(database, Transaction::Kind::kWrite));
   RETURN_IF_ERROR(RemoveExpired(database, now));
   RETURN_IF_ERROR(CheckQuota(*database, session.owner, options_.max_sessions));
-  if (session.id.empty()) session.id = MakeId(options_.random());
+  // The form of an id wants a letter first.
+  if (session.id.empty()) session.id = "s" + MakeRecordId(options_.random());
   const absl::Status inserted = Insert(database, session);
   if (absl::IsAlreadyExists(inserted)) {
     return absl::AlreadyExistsError("there is a " + session.name() + " already");

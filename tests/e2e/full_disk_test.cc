@@ -111,23 +111,25 @@ TEST(FullDisk, LosesNoSessionThatWasStored) {
   }
   std::vector<std::string> names;
   {
-    CajaldProcess server({.data_dir = data_dir.path(), .max_file_bytes = 1 << 20});
+    CajaldProcess server({.data_dir = data_dir.path(),
+                          .flags = {"--quota-sessions", "1000"},
+                          .max_file_bytes = 1 << 20});
     const auto user = server.NewClient();
     absl::Status status;
-    while (status.ok() && names.size() < 100) {
+    while (status.ok() && names.size() < 1000) {
       const auto session = user->CreateSession(request);
       status = session.status();
       if (session.ok()) names.push_back(session->name);
     }
     ExpectDiskFull(status);
-    EXPECT_GE(names.size(), 2u);
+    EXPECT_GE(names.size(), 4u);
     for (const std::string& name : names) EXPECT_TRUE(user->GetSession(name).ok()) << name;
     const auto forward =
         user->Forward({.prompt = client::TextPrompt("The"), .session = names.back()});
     EXPECT_TRUE(forward.ok()) << forward.status();
     EXPECT_EQ(server.Terminate(), 0);
   }
-  CajaldProcess server({.data_dir = data_dir.path()});
+  CajaldProcess server({.data_dir = data_dir.path(), .flags = {"--quota-sessions", "1000"}});
   for (const std::string& name : names) EXPECT_TRUE(server.client().GetSession(name).ok()) << name;
   EXPECT_TRUE(server.client().CreateSession(request).ok());
 }

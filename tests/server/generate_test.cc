@@ -147,16 +147,7 @@ TEST(GenerateTest, TellsTheEditSetOfEachTokenAndSequence) {
 TEST(GenerateTest, ASupernodeOfAStoredGraphIsEditedAsItsFeatures) {
   TestServer server;
   const v1::Graph graph = CreateGraph(&server);
-  v1::UpdateGraphRequest update;
-  v1::Supernode* supernode = update.mutable_annotations()->add_supernodes();
-  supernode->set_name("pair");
-  supernode->add_members("0_1_2");
-  supernode->add_members("1_0_2");
-  update.set_name(graph.name());
-  update.set_etag("*");
-  grpc::ClientContext context;
-  v1::UpdateGraphResponse response;
-  ASSERT_TRUE(server.graphs().UpdateGraph(&context, update, &response).ok());
+  AddSupernode(&server, graph.name(), "pair", {"0_1_2", "1_0_2"});
 
   v1::GenerateRequest request = GoodRequest();
   v1::SupernodeEdit* edit = request.add_edit_sets()->add_supernode_edits();

@@ -120,19 +120,7 @@ TEST(InterventionServiceTest, ASupernodeOfAStoredGraphIsEditedAsItsFeatures) {
   TestServer server;
   v1::CreateGraphRequest graph_request = GraphRequest();
   const v1::Graph graph = CreateGraph(&server, graph_request);
-  v1::UpdateGraphRequest update;
-  v1::Supernode* supernode = update.mutable_annotations()->add_supernodes();
-  supernode->set_name("pair");
-  supernode->add_members("0_1_2");
-  supernode->add_members("1_0_2");
-  update.set_name(graph.name());
-  update.set_etag("*");
-  {
-    grpc::ClientContext context;
-    v1::UpdateGraphResponse response;
-    const grpc::Status status = server.graphs().UpdateGraph(&context, update, &response);
-    ASSERT_TRUE(status.ok()) << status.error_message();
-  }
+  AddSupernode(&server, graph.name(), "pair", {"0_1_2", "1_0_2"});
 
   v1::InterveneRequest request;
   *request.mutable_prompt() = graph_request.prompt();

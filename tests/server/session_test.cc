@@ -203,16 +203,7 @@ TEST_F(SessionTest, HoldsItsClampsInCallsThatNameIt) {
 
 TEST_F(SessionTest, TakesTheFeaturesOfASupernode) {
   const v1::Graph graph = CreateGraph(&server_);
-  v1::UpdateGraphRequest update;
-  v1::Supernode* supernode = update.mutable_annotations()->add_supernodes();
-  supernode->set_name("pair");
-  supernode->add_members("0_1_2");
-  supernode->add_members("1_0_2");
-  update.set_name(graph.name());
-  update.set_etag("*");
-  grpc::ClientContext context;
-  v1::UpdateGraphResponse response;
-  ASSERT_TRUE(server_.graphs().UpdateGraph(&context, update, &response).ok());
+  AddSupernode(&server_, graph.name(), "pair", {"0_1_2", "1_0_2"});
 
   v1::CreateSessionRequest request;
   *request.add_clamps() = Hands();

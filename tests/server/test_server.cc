@@ -183,6 +183,20 @@ v1::Graph CreateGraph(TestServer* server, const v1::CreateGraphRequest& request)
   return call.header()->graph();
 }
 
+void AddSupernode(TestServer* server, const std::string& graph, const std::string& supernode,
+                  const std::vector<std::string>& members) {
+  v1::UpdateGraphRequest request;
+  v1::Supernode* added = request.mutable_annotations()->add_supernodes();
+  added->set_name(supernode);
+  for (const std::string& member : members) added->add_members(member);
+  request.set_name(graph);
+  request.set_etag("*");
+  grpc::ClientContext context;
+  v1::UpdateGraphResponse response;
+  const grpc::Status status = server->graphs().UpdateGraph(&context, request, &response);
+  CAJAL_CHECK(status.ok()) << status.error_message();
+}
+
 std::string ReasonOf(const grpc::Status& status) {
   const auto info = DetailOf<google::rpc::ErrorInfo>(status);
   return info.has_value() ? info->reason() : "";

@@ -144,6 +144,10 @@ class GraphCall {
 // Creates a graph and expects that to succeed.
 v1::Graph CreateGraph(TestServer* server, const v1::CreateGraphRequest& request = GraphRequest());
 
+// Gives a graph one supernode, in place of all annotations that it has.
+void AddSupernode(TestServer* server, const std::string& graph, const std::string& supernode,
+                  const std::vector<std::string>& members);
+
 // What a status says in its details; empty when it does not.
 std::string ReasonOf(const grpc::Status& status);
 std::string FieldOf(const grpc::Status& status);
