@@ -1,6 +1,10 @@
 // What edits cost, beside forward passes of the same prompt; the engine alone.
 //
 //   intervention_bench [--image FILE] [--prompt TEXT] [--sets 32] [--rounds 20] [--freeze …]
+//                      [--active]
+//
+// The edited features are spread over all that there are, so most of them are off before; --active
+// takes those that are on at the last position.
 //
 // Prints medians: a forward pass; Intervene with one set, and what that is beyond its clean run in
 // forward passes; as many sets in one call, and one call after the other. The four take turns, so
@@ -10,6 +14,7 @@
 #include <chrono>
 #include <cstdio>
 #include <functional>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -27,6 +32,7 @@ struct Options {
   std::string freeze = "none";
   int sets = 32;
   int edits = 4;  // of each set
+  bool active = false;
   int rounds = 20;
 };
 
@@ -61,19 +67,57 @@ intervention::FreezeKind FreezeOf(const std::string& name) {
   return name == "all" ? intervention::FreezeKind::kAll : intervention::FreezeKind::kNone;
 }
 
+using FeaturesOfLayers = std::vector<std::vector<int32_t>>;
+
+FeaturesOfLayers AllFeatures(const EngineInfo& info) {
+  FeaturesOfLayers features;
+  features.reserve(info.features_per_layer.size());
+  for (const int32_t n : info.features_per_layer) {
+    std::vector<int32_t>& of_layer = features.emplace_back(n);
+    std::iota(of_layer.begin(), of_layer.end(), 0);
+  }
+  return features;
+}
+
+// Those that are on at the last position. Each layer must have some.
+absl::StatusOr<FeaturesOfLayers> ActiveFeatures(Engine* engine, const PreparedPrompt& prompt,
+                                                RunContext* context) {
+  // What is reported are features that change: a nudge of the embedding changes all that are on.
+  InterventionRequest request;
+  request.edit_sets.emplace_back().hooks = {
+      {.hook = "blocks.0.hook_resid_pre",
+       .positions = intervention::At(-1),
+       .add = true,
+       .vector = std::vector<float>(static_cast<size_t>(engine->info().d_model), 0.01F)}};
+  request.report.all_changed = true;
+  request.report.limit = 0;
+  ASSIGN_OR_RETURN(const InterventionResult result, engine->Intervene(prompt, request, context));
+  FeaturesOfLayers features(static_cast<size_t>(engine->info().n_layers));
+  for (const intervention::ActivationChange& change : result.sets[0].changed) {
+    if (change.position != prompt.tokenized.n_positions() - 1 || change.clean <= 0) continue;
+    features[static_cast<size_t>(change.layer)].push_back(change.feature);
+  }
+  for (const std::vector<int32_t>& of_layer : features) {
+    if (of_layer.empty()) return absl::NotFoundError("a layer has no active feature");
+  }
+  return features;
+}
+
 // Sets that differ in their features, spread over the layers; at the last position.
-InterventionRequest RequestOf(const Options& options, const EngineInfo& info) {
+InterventionRequest RequestOf(const Options& options, const FeaturesOfLayers& features) {
   InterventionRequest request;
   request.run.freeze.kind = FreezeOf(options.freeze);
   for (int set = 0; set < options.sets; ++set) {
     intervention::EditSet& edits = request.edit_sets.emplace_back();
     for (int i = 0; i < options.edits; ++i) {
-      const int32_t layer = (set + i * info.n_layers / options.edits) % info.n_layers;
-      const int32_t n_features = info.features_per_layer[static_cast<size_t>(layer)];
-      edits.features.push_back({.layer = layer,
-                                .feature = (set * 37 + i) % n_features,
-                                .positions = intervention::At(-1),
-                                .operation = {intervention::OperationKind::kSet, 4}});
+      const auto n_layers = static_cast<int32_t>(features.size());
+      const int32_t layer = (set + i * n_layers / options.edits) % n_layers;
+      const std::vector<int32_t>& of_layer = features[static_cast<size_t>(layer)];
+      edits.features.push_back(
+          {.layer = layer,
+           .feature = of_layer[static_cast<size_t>(set * 37 + i) % of_layer.size()],
+           .positions = intervention::At(-1),
+           .operation = {intervention::OperationKind::kSet, 4}});
     }
   }
   return request;
@@ -88,7 +132,11 @@ absl::Status Run(const Options& options) {
     text.parts.insert(text.parts.begin(), {.text = "", .image = {{std::move(bytes)}}});
   }
   ASSIGN_OR_RETURN(const PreparedPrompt prompt, engine->Prepare(text));
-  const InterventionRequest all = RequestOf(options, engine->info());
+  FeaturesOfLayers features = AllFeatures(engine->info());
+  if (options.active) {
+    ASSIGN_OR_RETURN(features, ActiveFeatures(engine.get(), prompt, &context));
+  }
+  const InterventionRequest all = RequestOf(options, features);
   std::vector<InterventionRequest> alone(all.edit_sets.size(), all);
   for (size_t i = 0; i < alone.size(); ++i) alone[i].edit_sets = {all.edit_sets[i]};
 
@@ -143,6 +191,7 @@ int main(int argc, char** argv) {
   app.add_option("--edits", options.edits, "Edits of each set")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  app.add_flag("--active", options.active, "Edit features that are on at the last position");
   app.add_option("--rounds", options.rounds, "Calls that a median is of")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
