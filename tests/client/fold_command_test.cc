@@ -80,7 +80,9 @@ class FoldCommandTest : public CommandFixture {
   FoldCommandTest() : CommandFixture({"fold"}) {
     server_.graphs.fold_graph = [this](const v1::FoldGraphRequest& request, auto* writer, auto*) {
       request_ = request;
-      for (const char* text : pieces_) {
+      // A client that has seen enough ends the test while this goes on.
+      const auto pieces = pieces_;
+      for (const char* text : pieces) {
         v1::FoldGraphResponse piece;
         EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &piece));
         writer->Write(piece);
