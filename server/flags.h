@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-#include "model/engine.h"
+#include "model/engine_info.h"
 #include "model/graph/graph_store.h"
 #include "server/server.h"
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cajal/v1/model_service.pb.h"
-#include "model/engine.h"
+#include "model/engine_info.h"
 #include "server/service_context.h"
 
 namespace cajal::server {
