@@ -16,8 +16,6 @@ using intervention::Clamp;
 using intervention::ClampPlaces;
 using intervention::OperationKind;
 
-std::string Item(const std::string& list, int i) { return list + "[" + std::to_string(i) + "]"; }
-
 absl::StatusOr<ClampPlaces> PlacesFromProto(const v1::Clamp& proto, const std::string& field) {
   if (proto.places_size() == 0) return ClampPlaces{};
   ClampPlaces places{.text = false, .image = false, .generated = false};
@@ -33,7 +31,7 @@ absl::StatusOr<ClampPlaces> PlacesFromProto(const v1::Clamp& proto, const std::s
         places.generated = true;
         break;
       default:
-        return InvalidField(Item(field + ".places", i), "is not one that this server knows");
+        return InvalidField(FieldItem(field + ".places", i), "is not one that this server knows");
     }
   }
   return places;
@@ -81,7 +79,7 @@ absl::StatusOr<ClampList> FromProto(const google::protobuf::RepeatedPtrField<v1:
   }
   ClampList list;
   for (int i = 0; i < proto.size(); ++i) {
-    const std::string item = Item(field, i);
+    const std::string item = FieldItem(field, i);
     ASSIGN_OR_RETURN(list.clamps.emplace_back(), ClampFromProto(proto[i], item));
     if (proto[i].supernodes_size() > intervention::kMaxFeaturesOfClamp) {
       return InvalidField(item + ".supernodes", "are more than a clamp may have features");
@@ -90,7 +88,7 @@ absl::StatusOr<ClampList> FromProto(const google::protobuf::RepeatedPtrField<v1:
       const v1::ClampedSupernode& supernode = proto[i].supernodes(j);
       ClampedSupernode& added = list.supernodes.emplace_back();
       added.clamp = static_cast<size_t>(i);
-      added.field = Item(item + ".supernodes", j);
+      added.field = FieldItem(item + ".supernodes", j);
       ASSIGN_OR_RETURN(added.graph_id,
                        IdFromName(supernode.graph(), "graphs", added.field + ".graph"));
       added.supernode = supernode.supernode();

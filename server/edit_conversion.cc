@@ -9,8 +9,6 @@ namespace {
 using intervention::OperationKind;
 using intervention::PositionKind;
 
-std::string Item(const std::string& list, int i) { return list + "[" + std::to_string(i) + "]"; }
-
 absl::StatusOr<intervention::FeatureEdit> FeatureEditFromProto(const v1::FeatureEdit& proto,
                                                                const std::string& field) {
   intervention::FeatureEdit edit{.layer = proto.layer(), .feature = proto.feature()};
@@ -146,7 +144,7 @@ absl::Status FromProto(const google::protobuf::RepeatedPtrField<v1::EditSet>& pr
                        std::vector<SupernodeEdit>* supernodes) {
   RETURN_IF_ERROR(CheckCount("edit_sets", proto.size(), intervention::kMaxEditSets));
   for (int i = 0; i < proto.size(); ++i) {
-    const std::string field = Item("edit_sets", i);
+    const std::string field = FieldItem("edit_sets", i);
     intervention::EditSet set{.label = proto[i].label()};
     if (set.label.size() > kMaxLabelOfSetBytes) {
       return InvalidField(field + ".label", "must have at most " +
@@ -159,16 +157,17 @@ absl::Status FromProto(const google::protobuf::RepeatedPtrField<v1::EditSet>& pr
     for (int j = 0; j < proto[i].feature_edits_size(); ++j) {
       ASSIGN_OR_RETURN(
           set.features.emplace_back(),
-          FeatureEditFromProto(proto[i].feature_edits(j), Item(field + ".feature_edits", j)));
+          FeatureEditFromProto(proto[i].feature_edits(j), FieldItem(field + ".feature_edits", j)));
     }
     for (int j = 0; j < proto[i].hook_edits_size(); ++j) {
-      ASSIGN_OR_RETURN(set.hooks.emplace_back(),
-                       HookEditFromProto(proto[i].hook_edits(j), Item(field + ".hook_edits", j)));
+      ASSIGN_OR_RETURN(
+          set.hooks.emplace_back(),
+          HookEditFromProto(proto[i].hook_edits(j), FieldItem(field + ".hook_edits", j)));
     }
     for (int j = 0; j < proto[i].supernode_edits_size(); ++j) {
-      ASSIGN_OR_RETURN(
-          SupernodeEdit edit,
-          SupernodeEditFromProto(proto[i].supernode_edits(j), Item(field + ".supernode_edits", j)));
+      ASSIGN_OR_RETURN(SupernodeEdit edit,
+                       SupernodeEditFromProto(proto[i].supernode_edits(j),
+                                              FieldItem(field + ".supernode_edits", j)));
       edit.edit_set = static_cast<size_t>(i);
       supernodes->push_back(std::move(edit));
     }
@@ -200,7 +199,7 @@ absl::StatusOr<intervention::Report> FromProto(const v1::InterventionReport& pro
     listed.layer = place.layer();
     listed.feature = place.feature();
     ASSIGN_OR_RETURN(listed.positions,
-                     FromProto(place.positions(), Item("report.features", i) + ".positions"));
+                     FromProto(place.positions(), FieldItem("report.features", i) + ".positions"));
   }
   return report;
 }

@@ -16,10 +16,6 @@ constexpr int kMaxProposals = 2;
 constexpr int kEdgesPerChunk = 16384;
 constexpr size_t kSupernodeBytesPerChunk = 256 << 10;
 
-std::string Place(const std::string& field, int index) {
-  return field + "[" + std::to_string(index) + "]";
-}
-
 }  // namespace
 
 absl::StatusOr<FoldCall> FromProto(const v1::FoldGraphRequest& request) {
@@ -34,7 +30,7 @@ absl::StatusOr<FoldCall> FromProto(const v1::FoldGraphRequest& request) {
     const v1::SupernodeProposal proposal = request.proposals(i);
     if (proposal != v1::SUPERNODE_PROPOSAL_IMAGE_POSITIONS &&
         proposal != v1::SUPERNODE_PROPOSAL_SIMILAR_EDGES) {
-      return InvalidField(Place("proposals", i),
+      return InvalidField(FieldItem("proposals", i),
                           "must be SUPERNODE_PROPOSAL_IMAGE_POSITIONS or "
                           "SUPERNODE_PROPOSAL_SIMILAR_EDGES");
     }
@@ -97,8 +93,7 @@ absl::StatusOr<std::vector<uint8_t>> FoldMessages::FlagsOf(
   for (size_t i = 0; i < opened.size(); ++i) {
     const int32_t supernode = forest_.Find(opened[i]);
     if (supernode < 0) {
-      return InvalidField(Place("opened", static_cast<int>(i)),
-                          "there is no supernode '" + opened[i] + "'");
+      return InvalidField(FieldItem("opened", i), "there is no supernode '" + opened[i] + "'");
     }
     flags[supernode] = 1;
   }

@@ -29,8 +29,8 @@ absl::StatusOr<std::vector<intervention::FeaturePlace>> PlacesFromProto(
     intervention::FeaturePlace& place = places.emplace_back();
     place.layer = proto[i].layer();
     place.feature = proto[i].feature();
-    ASSIGN_OR_RETURN(place.positions, FromProto(proto[i].positions(),
-                                                field + "[" + std::to_string(i) + "].positions"));
+    ASSIGN_OR_RETURN(place.positions,
+                     FromProto(proto[i].positions(), FieldItem(field, i) + ".positions"));
   }
   return places;
 }

@@ -28,10 +28,6 @@ size_t ValidSequenceLength(const std::string& text, size_t begin) {
   return overlong || too_large || !continues(begin + 3) ? 0 : 4;
 }
 
-std::string Element(const std::string& field, int index) {
-  return field + "[" + std::to_string(index) + "]";
-}
-
 absl::StatusOr<std::vector<tokenizer::PromptPart>> PartsFromProto(
     google::protobuf::RepeatedPtrField<v1::PromptPart>* parts, const std::string& field) {
   std::vector<tokenizer::PromptPart> result;
@@ -46,7 +42,7 @@ absl::StatusOr<std::vector<tokenizer::PromptPart>> PartsFromProto(
             {.image = tokenizer::EncodedImage{std::move(*part.mutable_image()->mutable_data())}});
         break;
       case v1::PromptPart::PART_NOT_SET:
-        return InvalidField(Element(field, i), "must hold `text` or `image`");
+        return InvalidField(FieldItem(field, i), "must hold `text` or `image`");
     }
   }
   return result;
@@ -83,7 +79,7 @@ absl::StatusOr<tokenizer::Prompt> PromptFromProto(v1::Prompt&& proto) {
   ASSIGN_OR_RETURN(prompt.parts, PartsFromProto(proto.mutable_parts(), "prompt.parts"));
   for (int i = 0; i < proto.turns_size(); ++i) {
     v1::ChatTurn& turn = *proto.mutable_turns(i);
-    const std::string field = Element("prompt.turns", i);
+    const std::string field = FieldItem("prompt.turns", i);
     if (turn.parts_size() == 0) return InvalidField(field + ".parts", "must not be empty");
     tokenizer::ChatTurn plain;
     ASSIGN_OR_RETURN(plain.role, RoleFromProto(turn.role(), field + ".role"));

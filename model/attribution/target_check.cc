@@ -43,7 +43,7 @@ class WhatChecker {
     if (sum.terms.empty()) return InvalidField(terms, "is empty; a sum needs at least one token");
     std::vector<int64_t> ids;
     for (size_t i = 0; i < sum.terms.size(); ++i) {
-      const std::string term = terms + "[" + std::to_string(i) + "]";
+      const std::string term = FieldItem(terms, i);
       const float weight = sum.terms[i].weight;
       if (!std::isfinite(weight) || weight == 0) {
         return InvalidField(term + ".weight", "must be a finite number other than 0");

@@ -36,6 +36,12 @@
 
 namespace cajal {
 
+// The path of an entry of a list in a request: "edits[3]".
+template <typename Index>
+std::string FieldItem(const std::string& list, Index i) {
+  return list + "[" + std::to_string(i) + "]";
+}
+
 // An INVALID_ARGUMENT that names the request field at fault, as a path such as
 // "selection.max_feature_nodes" or "prompt.parts[1].image". `description` says what is permitted.
 absl::Status InvalidField(const std::string& field, const std::string& description);

@@ -20,8 +20,6 @@ absl::Status Malformed(const std::string& field, const std::string& description)
   return InvalidField(field, "MALFORMED_GRAPH", description);
 }
 
-std::string At(const std::string& list, int64_t i) { return list + "[" + std::to_string(i) + "]"; }
-
 std::string Range(int64_t end) { return "must be in [0, " + std::to_string(end) + ")"; }
 
 absl::Status CheckSize(const std::string& field, size_t size, int64_t expected) {
@@ -34,7 +32,7 @@ absl::Status CheckFinite(const std::string& field, std::span<const float> values
   const auto bad = std::find_if_not(values.begin(), values.end(),
                                     [](float value) { return std::isfinite(value); });
   if (bad == values.end()) return absl::OkStatus();
-  return Malformed(At(field, bad - values.begin()), "is not a finite number");
+  return Malformed(FieldItem(field, bad - values.begin()), "is not a finite number");
 }
 
 // Comes first: the index arithmetic of AttributionGraph is 32-bit.
@@ -59,13 +57,14 @@ absl::Status CheckPrompt(const AttributionGraph& graph) {
     const AttributionGraph::ImageRun& run = graph.image_runs[i];
     if (run.image < 0 || run.crop < -1 || run.begin < 0 || run.begin >= run.end ||
         run.end > graph.n_positions()) {
-      return Malformed(At("image_runs", i), "is not a run of positions of the prompt");
+      return Malformed(FieldItem("image_runs", i), "is not a run of positions of the prompt");
     }
     if (!run.thumbnail.empty() && PictureMediaType(run.thumbnail).empty()) {
-      return Malformed(At("image_runs", i) + ".thumbnail", "is neither a PNG nor a JPEG file");
+      return Malformed(FieldItem("image_runs", i) + ".thumbnail",
+                       "is neither a PNG nor a JPEG file");
     }
     if (!run.heatmaps.empty() && PictureMediaType(run.heatmaps) != "image/png") {
-      return Malformed(At("image_runs", i) + ".heatmaps", "is not a PNG file");
+      return Malformed(FieldItem("image_runs", i) + ".heatmaps", "is not a PNG file");
     }
   }
   return absl::OkStatus();
@@ -75,7 +74,7 @@ absl::Status CheckFeatures(const AttributionGraph& graph) {
   const auto key = [](const FeatureNode& f) { return std::tie(f.layer, f.position, f.feature); };
   for (size_t i = 0; i < graph.active_features.size(); ++i) {
     const FeatureNode& f = graph.active_features[i];
-    const std::string field = At("active_features", i);
+    const std::string field = FieldItem("active_features", i);
     if (f.layer < 0 || f.layer >= graph.n_layers) {
       return Malformed(field + ".layer", Range(graph.n_layers));
     }
@@ -94,10 +93,10 @@ absl::Status CheckFeatures(const AttributionGraph& graph) {
   for (size_t i = 0; i < graph.selected_features.size(); ++i) {
     const int64_t selected = graph.selected_features[i];
     if (selected < 0 || selected >= n_active) {
-      return Malformed(At("selected_features", i), Range(n_active));
+      return Malformed(FieldItem("selected_features", i), Range(n_active));
     }
     if (i > 0 && graph.selected_features[i - 1] >= selected) {
-      return Malformed(At("selected_features", i), "must be larger than its predecessor");
+      return Malformed(FieldItem("selected_features", i), "must be larger than its predecessor");
     }
   }
   return absl::OkStatus();
@@ -106,7 +105,7 @@ absl::Status CheckFeatures(const AttributionGraph& graph) {
 absl::Status CheckLogits(const AttributionGraph& graph) {
   for (size_t i = 0; i < graph.logits.size(); ++i) {
     const LogitNode& logit = graph.logits[i];
-    const std::string field = At("logits", i);
+    const std::string field = FieldItem("logits", i);
     if (!(logit.probability >= 0 && logit.probability <= 1)) {
       return Malformed(field + ".probability", "must be in [0, 1]");
     }
@@ -136,7 +135,7 @@ absl::Status CheckEdges(const AttributionGraph& graph) {
     for (int64_t e = edges.row_begin[t]; e < edges.row_begin[t + 1]; ++e) {
       const int32_t column = edges.columns[e];
       if (column <= previous || column >= n_nodes) {
-        return Malformed(At("edges.columns", e),
+        return Malformed(FieldItem("edges.columns", e),
                          "must ascend within a row and be in [0, " + std::to_string(n_nodes) + ")");
       }
       previous = column;
@@ -157,7 +156,8 @@ absl::Status CheckImported(const AttributionGraph& graph) {
   int32_t previous = -1;
   for (size_t i = 0; i < part.nodes.size(); ++i) {
     if (part.nodes[i] <= previous || part.nodes[i] >= graph.n_nodes()) {
-      return Malformed(At("imported.nodes", i), "must ascend, and " + Range(graph.n_nodes()));
+      return Malformed(FieldItem("imported.nodes", i),
+                       "must ascend, and " + Range(graph.n_nodes()));
     }
     previous = part.nodes[i];
     is_listed[previous] = 1;
@@ -165,7 +165,8 @@ absl::Status CheckImported(const AttributionGraph& graph) {
   for (int32_t row = 0; row < graph.n_nodes(); ++row) {
     for (int64_t e = graph.edges.row_begin[row]; e < graph.edges.row_begin[row + 1]; ++e) {
       if (!is_listed[row] || !is_listed[graph.edges.columns[e]]) {
-        return Malformed(At("edges.columns", e), "joins a node that imported.nodes does not list");
+        return Malformed(FieldItem("edges.columns", e),
+                         "joins a node that imported.nodes does not list");
       }
     }
   }
@@ -191,7 +192,8 @@ absl::Status CheckRowOrder(const AttributionGraph& graph, int32_t row,
   if (error != token && token[-1] >= permitted.error_end) bad = token - 1;
   if (token != end && end[-1] >= permitted.token_end) bad = end - 1;
   if (bad == nullptr) return absl::OkStatus();
-  return InvalidField(At("edges.columns", bad - graph.edges.columns.data()), "NOT_LAYER_ORDERED",
+  return InvalidField(FieldItem("edges.columns", bad - graph.edges.columns.data()),
+                      "NOT_LAYER_ORDERED",
                       "the edge " + NodeId(graph, *bad) + " -> " + NodeId(graph, row) +
                           " does not run from an earlier layer to a later one");
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "model/base/status.h"
 #include "model/graph/node.h"
 
 namespace cajal::graph {
@@ -115,8 +116,7 @@ absl::StatusOr<std::vector<int32_t>> NodesNamed(const AttributionGraph& graph,
                                                 const std::string& field) {
   std::vector<int32_t> nodes;
   for (size_t i = 0; i < names.size(); ++i) {
-    RETURN_IF_ERROR(
-        AppendNamed(graph, supernodes, names[i], absl::StrCat(field, "[", i, "]"), &nodes));
+    RETURN_IF_ERROR(AppendNamed(graph, supernodes, names[i], FieldItem(field, i), &nodes));
   }
   std::sort(nodes.begin(), nodes.end());
   nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "model/base/status.h"
 #include "model/graph/graph_check.h"
 #include "model/graph/influence.h"
 #include "model/graph/node.h"
@@ -48,12 +49,10 @@ absl::StatusOr<std::vector<uint8_t>> MaskOf(const AttributionGraph& graph,
   for (size_t i = 0; i < ids.size(); ++i) {
     const std::optional<int32_t> node = NodeWithId(graph, ids[i]);
     if (!node) {
-      return InvalidField(field + "[" + std::to_string(i) + "]",
-                          "this graph has no node '" + ids[i] + "'");
+      return InvalidField(FieldItem(field, i), "this graph has no node '" + ids[i] + "'");
     }
     if (logits_only && *node < graph.first_logit()) {
-      return InvalidField(field + "[" + std::to_string(i) + "]",
-                          "'" + ids[i] + "' is not the node of a logit");
+      return InvalidField(FieldItem(field, i), "'" + ids[i] + "' is not the node of a logit");
     }
     mask[*node] = 1;
   }

@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "model/base/status.h"
 #include "model/graph/node.h"
 #include "model/graph/node_set.h"
 
@@ -13,12 +14,8 @@ namespace {
 
 using Indices = absl::flat_hash_map<std::string, int32_t>;  // of supernodes, by name
 
-std::string Place(const std::string& field, size_t supernode) {
-  return absl::StrCat(field, "[", supernode, "]");
-}
-
 std::string MemberPlace(const std::string& field, size_t supernode, size_t member) {
-  return absl::StrCat(Place(field, supernode), ".members[", member, "]");
+  return absl::StrCat(FieldItem(field, supernode), ".members[", member, "]");
 }
 
 // "3_17_2", "E_9_4", whether or not the graph has that node.
@@ -59,14 +56,14 @@ absl::StatusOr<Indices> IndexNames(std::span<const Supernode> supernodes,
   }
   Indices indices;
   for (size_t i = 0; i < supernodes.size(); ++i) {
-    const std::string name_field = absl::StrCat(Place(field, i), ".name");
+    const std::string name_field = absl::StrCat(FieldItem(field, i), ".name");
     RETURN_IF_ERROR(CheckName(supernodes[i].name, name_field));
     if (!indices.emplace(supernodes[i].name, static_cast<int32_t>(i)).second) {
       return InvalidField(name_field, absl::StrCat("'", supernodes[i].name, "' stands twice"));
     }
     const size_t n_members = supernodes[i].members.size();
     if (n_members == 0 || n_members > kMaxSupernodeMembers) {
-      return InvalidField(absl::StrCat(Place(field, i), ".members"),
+      return InvalidField(absl::StrCat(FieldItem(field, i), ".members"),
                           absl::StrCat("must be 1 to ", kMaxSupernodeMembers, ", not ", n_members));
     }
   }
@@ -81,7 +78,7 @@ absl::Status CheckAcyclic(const std::vector<SupernodeForest::Entry>& entries,
     int32_t ancestor = entries[i].parent;
     for (size_t steps = 0; ancestor >= 0 && steps < entries.size(); ++steps) {
       if (ancestor == static_cast<int32_t>(i)) {
-        return InvalidField(absl::StrCat(Place(field, i), ".members"),
+        return InvalidField(absl::StrCat(FieldItem(field, i), ".members"),
                             absl::StrCat("'", entries[i].name, "' holds itself"));
       }
       ancestor = entries[ancestor].parent;

@@ -41,8 +41,6 @@ bool Overlap(const ClampPlaces& a, const ClampPlaces& b) {
   return (a.text && b.text) || (a.image && b.image) || (a.generated && b.generated);
 }
 
-std::string Item(const std::string& list, size_t i) { return list + "[" + std::to_string(i) + "]"; }
-
 }  // namespace
 
 absl::Status CheckClamps(const std::vector<Clamp>& clamps, const std::string& field) {
@@ -82,7 +80,7 @@ absl::Status CheckFeatures(const std::vector<Clamp>& clamps,
     for (size_t j = 0; j < clamps[i].features.size(); ++j) {
       const ClampedFeature& feature = clamps[i].features[j];
       RETURN_IF_ERROR(CheckFeature(feature.layer, feature.feature, features_per_layer,
-                                   Item(Item(field, i) + ".features", j)));
+                                   FieldItem(FieldItem(field, i) + ".features", j)));
     }
   }
   return absl::OkStatus();

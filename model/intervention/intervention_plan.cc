@@ -8,8 +8,6 @@
 namespace cajal::intervention {
 namespace {
 
-std::string Item(const std::string& list, size_t i) { return list + "[" + std::to_string(i) + "]"; }
-
 absl::Status RefuseGenerated(const Positions& positions, const std::string& field) {
   if (positions.kind != PositionKind::kGenerated) return absl::OkStatus();
   return InvalidField(field, "means generated tokens, of which this call makes none");
@@ -18,11 +16,11 @@ absl::Status RefuseGenerated(const Positions& positions, const std::string& fiel
 absl::Status RefuseGenerated(const EditSet& set, const std::string& field) {
   for (size_t i = 0; i < set.features.size(); ++i) {
     RETURN_IF_ERROR(RefuseGenerated(set.features[i].positions,
-                                    Item(field + ".feature_edits", i) + ".positions"));
+                                    FieldItem(field + ".feature_edits", i) + ".positions"));
   }
   for (size_t i = 0; i < set.hooks.size(); ++i) {
-    RETURN_IF_ERROR(
-        RefuseGenerated(set.hooks[i].positions, Item(field + ".hook_edits", i) + ".positions"));
+    RETURN_IF_ERROR(RefuseGenerated(set.hooks[i].positions,
+                                    FieldItem(field + ".hook_edits", i) + ".positions"));
   }
   return absl::OkStatus();
 }
@@ -37,7 +35,7 @@ absl::StatusOr<InterventionPlan> PlanIntervention(const InterventionRequest& req
   beside_clamps.clamps = &plan.clamps;
   const bool has_clamps_alone = request.clamps.unclamped_clean_run && !plan.clamps.empty();
   for (size_t i = 0; i < request.edit_sets.size(); ++i) {
-    const std::string field = Item("edit_sets", i);
+    const std::string field = FieldItem("edit_sets", i);
     const EditSet& set = request.edit_sets[i];
     if (set.features.empty() && set.hooks.empty() && !has_clamps_alone) {
       return InvalidField(field, "is empty; an edit set needs at least one edit");
@@ -53,7 +51,7 @@ absl::StatusOr<InterventionPlan> PlanIntervention(const InterventionRequest& req
 absl::Status PlanReport(const Report& report, const EditLimits& limits, InterventionPlan* plan) {
   for (size_t i = 0; i < report.features.size(); ++i) {
     const FeaturePlace& place = report.features[i];
-    const std::string field = Item("report.features", i);
+    const std::string field = FieldItem("report.features", i);
     RETURN_IF_ERROR(CheckFeature(place.layer, place.feature, limits.features_per_layer, field));
     RETURN_IF_ERROR(RefuseGenerated(place.positions, field + ".positions"));
     ASSIGN_OR_RETURN(const std::vector<int32_t> positions,

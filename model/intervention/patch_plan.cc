@@ -15,8 +15,6 @@
 namespace cajal::intervention {
 namespace {
 
-std::string Item(const std::string& list, size_t i) { return list + "[" + std::to_string(i) + "]"; }
-
 // Finds partners, and puts places together that nothing may name twice.
 class PlaceList {
  public:
@@ -32,7 +30,7 @@ class PlaceList {
     const PromptShape& prompt = is_suppressed ? limits_.recipient : limits_.donor;
     const std::map<int32_t, int32_t>& partners = is_suppressed ? donor_of_ : recipient_of_;
     for (size_t i = 0; i < places.size(); ++i) {
-      const std::string field = Item(list, i);
+      const std::string field = FieldItem(list, i);
       RETURN_IF_ERROR(
           CheckFeature(places[i].layer, places[i].feature, limits_.features_per_layer, field));
       ASSIGN_OR_RETURN(const std::vector<int32_t> positions,
@@ -91,7 +89,7 @@ absl::Status CheckNumbers(const PatchRequest& request, const PatchLimits& limits
   }
   for (size_t i = 0; i < request.strengths.size(); ++i) {
     if (std::isfinite(request.strengths[i])) continue;
-    return InvalidField(Item("strengths", i), "must be a finite number");
+    return InvalidField(FieldItem("strengths", i), "must be a finite number");
   }
   if (request.layers.has_value()) {
     const auto [first, last] = *request.layers;

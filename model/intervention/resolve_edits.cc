@@ -17,8 +17,6 @@ using gemma3::HookSite;
 
 std::string Upto(int64_t last) { return "from 0 to " + std::to_string(last); }
 
-std::string Item(const std::string& list, size_t i) { return list + "[" + std::to_string(i) + "]"; }
-
 absl::Status CheckFinite(float value, const std::string& field) {
   if (std::isfinite(value)) return absl::OkStatus();
   return InvalidField(field, "must be a finite number, not " + std::to_string(value));
@@ -264,10 +262,10 @@ absl::StatusOr<ResolvedEdits> ResolveEdits(const EditSet& set, const EditLimits&
                                            const std::string& field) {
   Resolver resolver(limits, field);
   for (size_t i = 0; i < set.features.size(); ++i) {
-    RETURN_IF_ERROR(resolver.Add(set.features[i], Item(field + ".feature_edits", i)));
+    RETURN_IF_ERROR(resolver.Add(set.features[i], FieldItem(field + ".feature_edits", i)));
   }
   for (size_t i = 0; i < set.hooks.size(); ++i) {
-    RETURN_IF_ERROR(resolver.Add(set.hooks[i], Item(field + ".hook_edits", i)));
+    RETURN_IF_ERROR(resolver.Add(set.hooks[i], FieldItem(field + ".hook_edits", i)));
   }
   return resolver.Result();
 }

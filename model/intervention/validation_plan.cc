@@ -22,8 +22,6 @@ using graph::AttributionGraph;
 using graph::NodeAddress;
 using graph::NodeKind;
 
-std::string Item(const std::string& list, size_t i) { return list + "[" + std::to_string(i) + "]"; }
-
 absl::Status CheckCount(const std::string& field, int64_t n, int64_t most) {
   if (n >= 0 && n <= most) return absl::OkStatus();
   return InvalidField(field,
@@ -100,7 +98,7 @@ class Planner {
     AddTargets(vocab_size);
     RETURN_IF_ERROR(AddRunSettings());
     for (size_t i = 0; i < request_.edges.size(); ++i) {
-      RETURN_IF_ERROR(CheckEdge(request_.edges[i], Item("edges", i)));
+      RETURN_IF_ERROR(CheckEdge(request_.edges[i], FieldItem("edges", i)));
     }
     for (const int32_t node : request_.nodes) {
       RETURN_IF_ERROR(CheckSource(node, "nodes"));
@@ -357,7 +355,7 @@ absl::Status CheckValidation(const ValidationRequest& request) {
   for (size_t i = 0; i < options.thresholds.size(); ++i) {
     const double threshold = options.thresholds[i];
     if (threshold > 0 && threshold <= 1) continue;
-    return InvalidField(Item("faithfulness.thresholds", i),
+    return InvalidField(FieldItem("faithfulness.thresholds", i),
                         "must be above 0 and at most 1, not " + std::to_string(threshold));
   }
   if (options.edge_threshold >= 0 && options.edge_threshold <= 1) return absl::OkStatus();
