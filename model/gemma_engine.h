@@ -107,8 +107,10 @@ class GemmaEngine : public Engine {
                                                   const PreparedPrompt* donor = nullptr) const;
   [[nodiscard]] intervention::PatchLimits LimitsOf(const PatchPrompts& prompts,
                                                    const PatchRequest& request) const;
-  [[nodiscard]] intervention::InterventionBytes BytesOf(const PreparedPrompt& prompt,
-                                                        const InterventionRequest& request) const;
+  // encoded: what a run reads at most of one layer, for edits and clamps.
+  [[nodiscard]] intervention::InterventionBytes BytesOf(
+      const PreparedPrompt& prompt, const InterventionRequest& request,
+      const intervention::EncodedPlaces& encoded) const;
   [[nodiscard]] intervention::InterventionBytes BytesOf(const PreparedPrompt& prompt,
                                                         const CutRequest& request) const;
   [[nodiscard]] intervention::InterventionBytes BytesOf(const PreparedPrompt& prompt,

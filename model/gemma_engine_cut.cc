@@ -60,7 +60,7 @@ InterventionBytes GemmaEngine::BytesOf(const PreparedPrompt& prompt,
                                        const CutRequest& request) const {
   InterventionRequest runs{.run = request.run, .report = request.report};
   runs.edit_sets.resize(1);
-  InterventionBytes bytes = BytesOf(prompt, runs);
+  InterventionBytes bytes = BytesOf(prompt, runs, {});
   const int64_t T = prompt.tokenized.n_positions();
   const int64_t n_features =
       *std::max_element(info_.features_per_layer.begin(), info_.features_per_layer.end());

@@ -29,6 +29,16 @@ int64_t ImagesOf(const PreparedPrompt& prompt) {
   return static_cast<int64_t>(prompt.tokenized.image_spans.size());
 }
 
+// What a run reads at most of one layer, for its edits and the clamps.
+intervention::EncodedPlaces EncodedBy(const InterventionPlan& plan) {
+  intervention::EncodedPlaces encoded;
+  for (const intervention::ResolvedEdits& edits : plan.sets) {
+    encoded.Widen(intervention::MostEncodedPlaces(edits.features));
+  }
+  encoded += intervention::MostEncodedPlaces(plan.clamps.Writes().features);
+  return encoded;
+}
+
 }  // namespace
 
 intervention::EditLimits GemmaEngine::LimitsOf(const PreparedPrompt& prompt,
@@ -54,11 +64,13 @@ absl::Status GemmaEngine::Validate(const PreparedPrompt& prompt,
 }
 
 InterventionBytes GemmaEngine::BytesOf(const PreparedPrompt& prompt,
-                                       const InterventionRequest& request) const {
+                                       const InterventionRequest& request,
+                                       const intervention::EncodedPlaces& encoded) const {
   intervention::InterventionSize size{.n_positions = prompt.tokenized.n_positions(),
                                       .n_images = ImagesOf(prompt),
                                       .n_sets = std::ssize(request.edit_sets),
                                       .freezes = request.run.freeze.attention(),
+                                      .encoded = encoded,
                                       .kept_layers = info_.n_layers,
                                       .all_changed = request.report.all_changed,
                                       .return_logits = request.report.return_logits};
@@ -67,19 +79,16 @@ InterventionBytes GemmaEngine::BytesOf(const PreparedPrompt& prompt,
     size.n_donor_images = ImagesOf(*request.donor);
   }
   if (request.report.features.empty() && !request.report.all_changed) size.kept_layers = 0;
-  const intervention::EditLimits limits = LimitsOf(prompt, request.run, request.donor.get());
-  for (const intervention::EditSet& set : request.edit_sets) {
-    const auto edits = intervention::ResolveEdits(set, limits, "");
-    if (!edits.ok()) continue;  // is refused elsewhere
-    size.encoded.Widen(intervention::MostEncodedPlaces(edits->features));
-  }
-  size.encoded += intervention::PlacesHeld(request.clamps.clamps, size.n_positions);
   return intervention::EstimateInterventionBytes(model_.config, transcoders_->info(), size);
 }
 
 int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
                                    const InterventionRequest& request) const {
-  const InterventionBytes bytes = BytesOf(prompt, request);
+  const auto plan =
+      intervention::PlanIntervention(request, LimitsOf(prompt, request.run, request.donor.get()));
+  // What cannot be planned is refused elsewhere.
+  const InterventionBytes bytes =
+      BytesOf(prompt, request, plan.ok() ? EncodedBy(*plan) : intervention::EncodedPlaces{});
   return bytes.fixed +
          bytes.per_set * bytes.SetsAtOnce(std::ssize(request.edit_sets), info_.budget_bytes);
 }
@@ -104,7 +113,7 @@ absl::StatusOr<InterventionResult> GemmaEngine::Intervene(const PreparedPrompt& 
             .donor = &donor,
             .request = request,
             .plan = plan,
-            .sets_at_once = BytesOf(prompt, request)
+            .sets_at_once = BytesOf(prompt, request, EncodedBy(plan))
                                 .SetsAtOnce(std::ssize(request.edit_sets), info_.budget_bytes)};
         ASSIGN_OR_RETURN(prepared.token_ids,
                          cajal::TokenIdsOf(request.report.tokens, prompt_files_.tokenizer));

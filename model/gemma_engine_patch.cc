@@ -8,7 +8,6 @@
 #include "model/base/status.h"
 #include "model/gemma3/torch_status.h"
 #include "model/gemma_engine.h"
-#include "model/intervention/feature_values.h"
 #include "model/intervention/patch_activations.h"
 #include "model/intervention/patch_plan.h"
 #include "model/token_texts.h"
@@ -46,15 +45,12 @@ absl::Status GemmaEngine::Validate(const PatchPrompts& prompts, const PatchReque
 InterventionBytes GemmaEngine::BytesOf(const PatchPrompts& prompts,
                                        const PatchRequest& request) const {
   const auto n_layers = request.by_layer ? info_.n_layers + 1 : 1;
-  InterventionRequest runs{.clamps = request.clamps, .run = request.run, .report = request.report};
+  InterventionRequest runs{.run = request.run, .report = request.report};
   runs.edit_sets.resize(request.strengths.size() * static_cast<size_t>(n_layers));
-  InterventionBytes bytes = BytesOf(prompts.recipient, runs);
-  const InterventionBytes donor = BytesOf(prompts.donor, runs);
-  bytes.fixed += donor.fixed;
-  bytes.per_set = std::max(bytes.per_set, donor.per_set);
   const auto plan = intervention::PlanPatch(request, LimitsOf(prompts, request));
-  if (!plan.ok()) return bytes;  // is refused elsewhere
-  intervention::EncodedPlaces encoded = intervention::MostEncodedPlaces(*plan);
+  // What cannot be planned is refused elsewhere.
+  intervention::EncodedPlaces encoded =
+      plan.ok() ? intervention::MostEncodedPlaces(*plan) : intervention::EncodedPlaces{};
   if (request.layers.has_value()) {
     // Which features are active is not known before the run: one in 64 is taken for many.
     const int64_t T = prompts.recipient.tokenized.n_positions();
@@ -62,7 +58,15 @@ InterventionBytes GemmaEngine::BytesOf(const PatchPrompts& prompts,
         *std::max_element(info_.features_per_layer.begin(), info_.features_per_layer.end());
     encoded += {.n_rows = T, .n_features = T * n_features / 64};
   }
-  bytes.per_set += intervention::EncodingBytes(transcoders_->info(), info_.d_model, encoded);
+  const auto bytes_of = [&](const PreparedPrompt& prompt) {
+    return BytesOf(
+        prompt, runs,
+        encoded + intervention::PlacesHeld(request.clamps.clamps, prompt.tokenized.n_positions()));
+  };
+  InterventionBytes bytes = bytes_of(prompts.recipient);
+  const InterventionBytes donor = bytes_of(prompts.donor);
+  bytes.fixed += donor.fixed;
+  bytes.per_set = std::max(bytes.per_set, donor.per_set);
   return bytes;
 }
 

@@ -113,7 +113,7 @@ void AddServerFlags(CLI::App* app, Flags* flags, int64_t* grace_seconds) {
                   "it. Default: 127.0.0.1:50051")
       ->type_name("HOST:PORT");
   app->add_option("--data-dir", flags->data_dir,
-                  "Folder of the stored graphs. Default: $XDG_DATA_HOME/cajal, or "
+                  "Folder of the stored graphs and sessions. Default: $XDG_DATA_HOME/cajal, or "
                   "~/.local/share/cajal")
       ->type_name("DIR");
   app->add_option("--quota-graphs", flags->quota.max_graphs,

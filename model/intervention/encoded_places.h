@@ -20,6 +20,7 @@ struct EncodedPlaces {
     n_features += other.n_features;
     return *this;
   }
+  friend EncodedPlaces operator+(EncodedPlaces a, const EncodedPlaces& b) { return a += b; }
   friend EncodedPlaces operator*(int64_t n, const EncodedPlaces& places) {
     return {.n_rows = n * places.n_rows, .n_features = n * places.n_features};
   }
