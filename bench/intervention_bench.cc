@@ -6,9 +6,9 @@
 // The edited features are spread over all that there are, so most of them are off before; --active
 // takes those that are on at the last position.
 //
-// Prints medians: a forward pass; Intervene with one set, and what that is beyond its clean run in
-// forward passes; as many sets in one call, and one call after the other. The four take turns, so
-// that all meet the same machine.
+// Prints medians: a forward pass; Intervene with one set, which edits the lowest layer, and what
+// that is beyond its clean run in forward passes; as many sets in one call, and one call after the
+// other. The four take turns, so that all meet the same machine.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -164,7 +164,8 @@ absl::Status Run(const Options& options) {
               (one - forward) / forward);
   std::printf("%3d sets in one call     %9.3f ms: %.2f forward passes a set\n", options.sets, batch,
               (batch - forward) / forward / options.sets);
-  std::printf("%3d sets one after other %9.3f ms: %.1f times as long\n", options.sets, one_by_one,
+  std::printf("%3d sets one after other %9.3f ms: %.2f forward passes a set, %.1f times as long\n",
+              options.sets, one_by_one, one_by_one / options.sets / forward - 1,
               one_by_one / batch);
   return absl::OkStatus();
 }

@@ -13,7 +13,8 @@ using gemma3::Recording;
 
 absl::StatusOr<Trace> RecordTrace(const gemma3::Model& model, const gemma3::ModelInput& input,
                                   const transcoder::TranscoderSetInfo& transcoders,
-                                  RunContext* context, gemma3::DecoderHook* hook) {
+                                  RunContext* context, gemma3::DecoderHook* hook,
+                                  const HookPoint& entry) {
   const int n_layers = static_cast<int>(model.config.text.num_hidden_layers);
   std::vector<HookPoint> wanted;
   for (int layer = 0; layer < n_layers; ++layer) {
@@ -35,7 +36,10 @@ absl::StatusOr<Trace> RecordTrace(const gemma3::Model& model, const gemma3::Mode
   const auto tensor_at = [&](HookSite site, int layer) {
     return recording.Get(site, layer).to(at::kFloat);
   };
-  Trace trace{.layout = model.LayoutOf(input), .embedding = tensor_at(HookSite::kResidPre, 0)};
+  Trace trace{.layout = model.LayoutOf(input),
+              .embedding = tensor_at(HookSite::kResidPre, 0),
+              .entry = entry,
+              .entry_residual = tensor_at(entry.site, entry.layer)};
   for (int layer = 0; layer < n_layers; ++layer) {
     trace.layers.push_back({.query = recording.Get(HookSite::kAttnQuery, layer),
                             .key = recording.Get(HookSite::kAttnKey, layer),
@@ -54,16 +58,19 @@ absl::StatusOr<Trace> RecordTrace(const gemma3::Model& model, const gemma3::Mode
 absl::StatusOr<Trace> RecordFeatureInputs(const gemma3::Model& model,
                                           const gemma3::ModelInput& input,
                                           const transcoder::TranscoderSetInfo& transcoders,
-                                          RunContext* context, gemma3::DecoderHook* hook) {
+                                          RunContext* context, gemma3::DecoderHook* hook,
+                                          const HookPoint& entry) {
   const int n_layers = static_cast<int>(model.config.text.num_hidden_layers);
-  std::vector<HookPoint> wanted = {{HookSite::kResidPre, 0}};
-  wanted.reserve(static_cast<size_t>(n_layers) + 1);
+  std::vector<HookPoint> wanted = {{HookSite::kResidPre, 0}, entry};
+  wanted.reserve(static_cast<size_t>(n_layers) + 2);
   for (int layer = 0; layer < n_layers; ++layer) wanted.push_back({transcoders.input_site, layer});
   Recording recording(wanted);
   ASSIGN_OR_RETURN(const at::Tensor normed,
                    gemma3::RunModel(model, input, &recording, context, hook));
   Trace trace{.layout = model.LayoutOf(input),
-              .embedding = recording.Get(HookSite::kResidPre, 0).to(at::kFloat)};
+              .embedding = recording.Get(HookSite::kResidPre, 0).to(at::kFloat),
+              .entry = entry,
+              .entry_residual = recording.Get(entry.site, entry.layer).to(at::kFloat)};
   for (int layer = 0; layer < n_layers; ++layer) {
     const at::Tensor& feature_input = recording.Get(transcoders.input_site, layer);
     trace.layers.push_back({.feature_input = feature_input.to(at::kFloat)});

@@ -32,21 +32,27 @@ struct Trace {
   std::vector<LayerTrace> layers;
   at::Tensor final_scale;   // [T]
   at::Tensor final_normed;  // [T, d], ln_final's output; the model's dtype
+  // Where runs that equal this one up to there may begin (gemma3::DecoderPass), and the residual
+  // there, [T, d].
+  gemma3::HookPoint entry;
+  at::Tensor entry_residual;
 
   [[nodiscard]] int64_t n_positions() const { return embedding.size(0); }
   [[nodiscard]] int n_layers() const { return static_cast<int>(layers.size()); }
 };
 
 // Runs the model once on the prompt. Phases "vision" and "forward". The trace is that of a run
-// whose tensors `hook`, if there is one, has replaced.
+// whose tensors `hook`, if there is one, has replaced. entry: Trace::entry.
 absl::StatusOr<Trace> RecordTrace(const gemma3::Model& model, const gemma3::ModelInput& input,
                                   const transcoder::TranscoderSetInfo& transcoders,
-                                  RunContext* context, gemma3::DecoderHook* hook = nullptr);
+                                  RunContext* context, gemma3::DecoderHook* hook = nullptr,
+                                  const gemma3::HookPoint& entry = {});
 
 // The same without what only frozen runs need: of a layer nothing but feature_input, and no scales.
 absl::StatusOr<Trace> RecordFeatureInputs(const gemma3::Model& model,
                                           const gemma3::ModelInput& input,
                                           const transcoder::TranscoderSetInfo& transcoders,
-                                          RunContext* context, gemma3::DecoderHook* hook = nullptr);
+                                          RunContext* context, gemma3::DecoderHook* hook = nullptr,
+                                          const gemma3::HookPoint& entry = {});
 
 }  // namespace cajal::attribution

@@ -97,6 +97,8 @@ absl::StatusOr<at::Tensor> RunDecoder(const DecoderWeights& weights, const TextC
   const int64_t end = begin + residual.size(-2);
   CAJAL_CHECK(pass.cache == nullptr ? end == layout.n_positions() : residual.dim() == 3)
       << "a pass without a cache has all positions; one with a cache has a batch";
+  CAJAL_CHECK(pass.cache == nullptr || pass.entry == DecoderPass{}.entry)
+      << "a cache wants the keys and values of all blocks";
   CAJAL_CHECK(layout.PassEnd(begin, end - begin) == end) << "a pass ends inside an image";
   const RopeTable rope_sliding =
       MakeRopeTable(config.rope_sliding, begin, end, config.head_dim, placement);
@@ -106,21 +108,23 @@ absl::StatusOr<at::Tensor> RunDecoder(const DecoderWeights& weights, const TextC
   const int n_layers = static_cast<int>(weights.blocks.size());
   const Steps steps{pass};
   context->BeginPhase("forward", n_layers);
-  for (int layer = 0; layer < n_layers; ++layer) {
+  for (int layer = pass.entry.layer; layer < n_layers; ++layer) {
     RETURN_IF_ERROR(context->CheckStop());
     const BlockWeights& w = weights.blocks[static_cast<size_t>(layer)];
-    const bool is_full = config.layer_types[static_cast<size_t>(layer)] == LayerType::kFull;
-    residual = steps.At(HookSite::kResidPre, layer, std::move(residual));
-
-    const at::Tensor attn_in =
-        steps.At(HookSite::kAttnIn, layer, RmsNorm(residual, w.input_gain, eps));
-    const at::Tensor attn_raw =
-        steps.At(HookSite::kAttnOutRaw, layer,
-                 Attention(w.attn, config, layout, is_full ? rope_full : rope_sliding, attn_in,
-                           layer, begin, steps));
-    const at::Tensor attn_out =
-        steps.At(HookSite::kAttnOut, layer, RmsNorm(attn_raw, w.post_attn_gain, eps));
-    const at::Tensor mid = steps.At(HookSite::kResidMid, layer, residual + attn_out);
+    if (pass.entry != HookPoint{HookSite::kResidMid, layer}) {
+      const bool is_full = config.layer_types[static_cast<size_t>(layer)] == LayerType::kFull;
+      residual = steps.At(HookSite::kResidPre, layer, std::move(residual));
+      const at::Tensor attn_in =
+          steps.At(HookSite::kAttnIn, layer, RmsNorm(residual, w.input_gain, eps));
+      const at::Tensor attn_raw =
+          steps.At(HookSite::kAttnOutRaw, layer,
+                   Attention(w.attn, config, layout, is_full ? rope_full : rope_sliding, attn_in,
+                             layer, begin, steps));
+      const at::Tensor attn_out =
+          steps.At(HookSite::kAttnOut, layer, RmsNorm(attn_raw, w.post_attn_gain, eps));
+      residual = residual + attn_out;
+    }
+    const at::Tensor mid = steps.At(HookSite::kResidMid, layer, std::move(residual));
 
     const at::Tensor mlp_in = steps.At(HookSite::kMlpIn, layer, RmsNorm(mid, w.pre_mlp_gain, eps));
     const at::Tensor mlp_raw = steps.At(HookSite::kMlpOutRaw, layer, Mlp(w.mlp, mlp_in));

@@ -9,6 +9,7 @@
 #include "model/checkpoint/config.h"
 #include "model/gemma3/attention_layout.h"
 #include "model/gemma3/decoder_hook.h"
+#include "model/gemma3/hook_point.h"
 #include "model/gemma3/key_value_cache.h"
 #include "model/gemma3/recording.h"
 #include "model/gemma3/weights.h"
@@ -20,9 +21,12 @@ struct DecoderPass {
   Recording* recording = nullptr;  // keeps tensors, as `hook` has left them
   DecoderHook* hook = nullptr;     // may replace tensors
   KeyValueCache* cache = nullptr;  // holds the positions before, and takes those of this pass
+  // Which residual the pass begins with: kResidPre or kResidMid of a block. What comes before is
+  // not run. Later ones than block 0's are for passes without a cache.
+  HookPoint entry = {HookSite::kResidPre, 0};
 };
 
-// Runs all blocks and the final norm on the residual that enters block 0.
+// Runs all blocks and the final norm on the residual at `pass.entry`.
 //   residual: [T, d], or [B, T, d] for B sequences; a cache needs the second. The T positions are
 //   those from the cache's end on, without a cache all of `layout`. They must not end inside an
 //   image (AttentionLayout::PassEnd).

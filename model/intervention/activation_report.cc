@@ -60,17 +60,15 @@ ActivationReporter::ActivationReporter(const transcoder::TranscoderSet& transcod
       listed_of_layer_(static_cast<size_t>(transcoders.n_layers())) {
   for (size_t i = 0; i < listed_.size(); ++i) {
     ListedOfLayer& layer = listed_of_layer_[static_cast<size_t>(listed_[i].layer)];
-    layer.positions.push_back(listed_[i].position);
-    layer.features.push_back(listed_[i].feature);
+    layer.at.places.push_back(listed_[i].position);
+    layer.at.features.push_back(listed_[i].feature);
     layer.order.push_back(i);
   }
   for (int layer = 0; layer < transcoders.n_layers(); ++layer) {
     const at::Tensor& x = clean.layers[static_cast<size_t>(layer)].feature_input;
     ListedOfLayer& mine = listed_of_layer_[static_cast<size_t>(layer)];
     if (!mine.order.empty()) {
-      mine.clean = ReadFeatures(transcoders, layer, x.unsqueeze(0),
-                                gemma3::ToDevice(mine.positions, x.device()),
-                                gemma3::ToDevice(mine.features, x.device()), encoding_);
+      mine.clean = ReadFeatures(transcoders, layer, x.unsqueeze(0), mine.at, encoding_);
     }
     if (report.all_changed) {
       clean_active_.push_back(transcoders.Encode(layer, x, zero_positions));
@@ -105,12 +103,14 @@ void ActivationReporter::FillListed(const EditHook& hook, int64_t n_runs,
     const ListedOfLayer& mine = listed_of_layer_[static_cast<size_t>(layer)];
     if (mine.order.empty()) continue;
     const at::Tensor& x = hook.feature_input(layer);
-    const at::Tensor runs = at::arange(n_runs, at::kLong).unsqueeze(1) * x.size(1);
-    const at::Tensor places = (runs + at::tensor(mine.positions, at::kLong)).flatten();
-    const at::Tensor features = at::tensor(mine.features, at::kLong).repeat({n_runs});
-    const FeatureValues edited =
-        ReadFeatures(transcoders_, layer, x, gemma3::ToDevice(places, x.device()),
-                     gemma3::ToDevice(features, x.device()), encoding_);
+    FeaturePlaces of_runs;
+    for (int64_t run = 0; run < n_runs; ++run) {
+      for (size_t i = 0; i < mine.order.size(); ++i) {
+        of_runs.places.push_back(run * x.size(1) + mine.at.places[i]);
+        of_runs.features.push_back(mine.at.features[i]);
+      }
+    }
+    const FeatureValues edited = ReadFeatures(transcoders_, layer, x, of_runs, encoding_);
     const std::vector<float> clean_activations = Floats(mine.clean.activations);
     const std::vector<float> clean_pre = Floats(mine.clean.pre_activations);
     const std::vector<float> activations = Floats(edited.activations);

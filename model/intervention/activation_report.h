@@ -28,8 +28,7 @@ class ActivationReporter {
  private:
   // The listed features of one layer.
   struct ListedOfLayer {
-    std::vector<int64_t> positions;
-    std::vector<int64_t> features;
+    FeaturePlaces at;           // of one run
     std::vector<size_t> order;  // their indices in the list
     FeatureValues clean;
   };

@@ -11,7 +11,6 @@
 #include "model/attribution/trace.h"
 #include "model/base/status.h"
 #include "model/gemma3/decoder.h"
-#include "model/gemma3/host_to_device.h"
 #include "model/intervention/edit_hook.h"
 #include "model/intervention/error_vectors.h"
 #include "model/intervention/feature_check.h"
@@ -25,8 +24,6 @@ namespace {
 using attribution::Trace;
 using gemma3::HookPoint;
 using gemma3::HookSite;
-
-std::string Item(const std::string& list, size_t i) { return list + "[" + std::to_string(i) + "]"; }
 
 absl::StatusOr<int32_t> PositionOf(int32_t position, const EditLimits& limits,
                                    const std::string& field) {
@@ -106,8 +103,7 @@ class FrozenRuns {
   // x: [T, d].
   [[nodiscard]] FeatureValues Read(const EdgeTarget& target, const at::Tensor& x) const {
     return ReadFeatures(transcoders_, target.layer, x.unsqueeze(0),
-                        gemma3::ToDevice(std::vector<int64_t>{target.position}, x.device()),
-                        gemma3::ToDevice(std::vector<int64_t>{target.feature}, x.device()),
+                        {.places = {target.position}, .features = {target.feature}},
                         {.zero_positions = zero_positions_});
   }
 
@@ -188,7 +184,7 @@ absl::StatusOr<std::vector<CutEdge>> PlanCut(const CutRequest& request, const Ed
   }
   std::vector<CutEdge> edges;
   for (size_t i = 0; i < request.edges.size(); ++i) {
-    const std::string field = Item("edges", i);
+    const std::string field = FieldItem("edges", i);
     CutEdge edge;
     ASSIGN_OR_RETURN(edge.source,
                      ResolveSource(request.edges[i].source, limits, field + ".source"));

@@ -94,6 +94,7 @@ PassWrites WritesOfPass(const ResolvedEdits& edits, int32_t begin, int32_t end, 
 EditHook::EditHook(const EditedPass& pass, const RunSettings& settings,
                    std::vector<PassWrites> runs, int64_t n_positions)
     : pass_(pass),
+      n_runs_(std::ssize(runs)),
       freeze_(settings.freeze),
       freezes_everything_(freeze_.everything(pass.transcoders.n_layers())),
       input_site_(pass.transcoders.info().input_site),
@@ -127,6 +128,11 @@ EditHook::EditHook(const EditedPass& pass, const RunSettings& settings,
       writes.vectors.push_back(vector);
     }
   }
+}
+
+at::Tensor EditHook::feature_input(int layer) const {
+  const at::Tensor& kept = kept_inputs_.at(layer);
+  return kept.defined() ? kept : CleanLayer(layer).feature_input.expand({n_runs_, -1, -1});
 }
 
 at::Tensor EditHook::At(HookSite site, int layer, at::Tensor tensor) {

@@ -61,8 +61,8 @@ class EditHook final : public gemma3::DecoderHook {
 
   // Keeps the tensors at the input hook of a layer, as the edits have left them.
   void KeepFeatureInputs(int layer) { kept_inputs_[layer] = at::Tensor(); }
-  // [B, T, d], after the pass.
-  [[nodiscard]] const at::Tensor& feature_input(int layer) const { return kept_inputs_.at(layer); }
+  // [B, T, d], after the pass; the clean run's where the pass began behind it.
+  [[nodiscard]] at::Tensor feature_input(int layer) const;
 
   // tensor: with the batch dimension.
   at::Tensor At(gemma3::HookSite site, int layer, at::Tensor tensor) override;
@@ -85,6 +85,7 @@ class EditHook final : public gemma3::DecoderHook {
                                           const at::Tensor& tensor) const;
 
   const EditedPass pass_;
+  const int64_t n_runs_;
   const Freeze freeze_;
   const bool freezes_everything_;
   const gemma3::HookSite input_site_;

@@ -3,67 +3,72 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <map>
+
+#include "model/gemma3/host_to_device.h"
+#include "model/intervention/distinct.h"
 
 namespace cajal::intervention {
 namespace {
 
+using gemma3::ToDevice;
 using transcoder::ActivationKind;
-using transcoder::ActiveFeatures;
 using transcoder::TranscoderSet;
 
-// The activations of (row, feature) pairs among those that are active; 0 for the others.
-at::Tensor Find(const ActiveFeatures& active, int64_t n_features, const at::Tensor& rows,
-                const at::Tensor& features) {
-  if (active.size() == 0) return at::zeros(rows.sizes(), active.activations.options());
-  const at::Tensor keys = active.positions * n_features + active.features;  // ascending
-  const at::Tensor wanted = rows * n_features + features;
-  const at::Tensor at = at::searchsorted(keys, wanted).clamp_max(active.size() - 1);
-  return active.activations.index_select(0, at) * keys.index_select(0, at).eq(wanted);
+FeaturePlaces Select(const FeaturePlaces& at, const std::vector<int64_t>& entries) {
+  FeaturePlaces selected;
+  for (const int64_t entry : entries) {
+    selected.places.push_back(at.places[static_cast<size_t>(entry)]);
+    selected.features.push_back(at.features[static_cast<size_t>(entry)]);
+  }
+  return selected;
 }
 
-at::Tensor PreActivations(const TranscoderSet& transcoders, int layer, const at::Tensor& rows,
-                          const at::Tensor& features) {
-  const auto [unique, place] = at::_unique(features, /*sorted=*/true, /*return_inverse=*/true);
-  const at::Tensor encoders = transcoders.EncoderRows(layer, unique).index_select(0, place);
-  return (rows.to(at::kFloat) * encoders).sum(-1) + transcoders.EncoderBiases(layer, features);
+at::Tensor PreActivations(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
+                          const FeaturePlaces& at) {
+  const Distinct features(at.features);
+  const at::Tensor which = ToDevice(features.values, x.device());
+  const at::Tensor rows =
+      x.reshape({-1, x.size(-1)}).index_select(0, ToDevice(at.places, x.device())).to(at::kFloat);
+  return (rows * features.Spread(transcoders.EncoderRows(layer, which))).sum(-1) +
+         features.Spread(transcoders.EncoderBiases(layer, which));
 }
 
 // Of nonlinearities that look at the positions of a prompt together: each run is encoded whole.
-at::Tensor EncodeRuns(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
-                      const at::Tensor& places, const at::Tensor& features,
-                      int64_t zero_positions) {
+at::Tensor ReadRuns(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
+                    const FeaturePlaces& at) {
   const int64_t T = x.size(1);
-  const int64_t n_features = transcoders.info().features_per_layer[static_cast<size_t>(layer)];
-  at::Tensor activations = at::zeros(places.sizes(), places.options().dtype(at::kFloat));
-  const at::Tensor runs = places.div(T, "floor");
-  for (int64_t run = 0; run < x.size(0); ++run) {
-    const at::Tensor mine = runs.eq(run).nonzero().squeeze(1);
-    if (mine.size(0) == 0) continue;
-    const ActiveFeatures active = transcoders.Encode(layer, x[run], zero_positions);
-    activations.index_copy_(0, mine,
-                            Find(active, n_features, places.index_select(0, mine) - run * T,
-                                 features.index_select(0, mine)));
+  std::map<int64_t, std::vector<int64_t>> entries_of_run;
+  for (int64_t entry = 0; entry < std::ssize(at.places); ++entry) {
+    entries_of_run[at.places[static_cast<size_t>(entry)] / T].push_back(entry);
+  }
+  at::Tensor activations = at::empty({std::ssize(at.places)}, x.options().dtype(at::kFloat));
+  for (const auto& [run, entries] : entries_of_run) {
+    FeaturePlaces mine = Select(at, entries);
+    for (int64_t& place : mine.places) place %= T;
+    activations.index_copy_(
+        0, ToDevice(entries, x.device()),
+        transcoders.ActivationsAt(layer, x[run], ToDevice(mine.places, x.device()),
+                                  ToDevice(mine.features, x.device())));
   }
   return activations;
+}
+
+// The activations, from all that their rows, or their runs, make.
+at::Tensor ReadEncoded(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
+                       const FeaturePlaces& at) {
+  if (transcoders.info().activation == ActivationKind::kBatchTopK) {
+    return ReadRuns(transcoders, layer, x, at);
+  }
+  const Distinct rows(at.places);
+  return transcoders.ActivationsAt(
+      layer, x.reshape({-1, x.size(-1)}).index_select(0, ToDevice(rows.values, x.device())),
+      ToDevice(rows.which, x.device()), ToDevice(at.features, x.device()));
 }
 
 // Whether an activation is its pre-activation's ReLU.
 bool IsRelu(const TranscoderSet& transcoders, const Encoding& encoding) {
   return encoding.plain_relu || transcoders.info().activation == ActivationKind::kRelu;
-}
-
-// The activations at `places`, from all that their rows, or their runs, make.
-at::Tensor ReadEncoded(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
-                       const at::Tensor& places, const at::Tensor& features,
-                       int64_t zero_positions) {
-  if (transcoders.info().activation == ActivationKind::kBatchTopK) {
-    return EncodeRuns(transcoders, layer, x, places, features, zero_positions);
-  }
-  const at::Tensor rows = x.reshape({-1, x.size(-1)});
-  const auto [unique, row] = at::_unique(places, /*sorted=*/true, /*return_inverse=*/true);
-  const ActiveFeatures active = transcoders.Encode(layer, rows.index_select(0, unique), 0);
-  return Find(active, transcoders.info().features_per_layer[static_cast<size_t>(layer)], row,
-              features);
 }
 
 // Whether a nonlinearity chooses among the positive pre-activations.
@@ -75,34 +80,38 @@ bool ChoosesPositive(ActivationKind kind) {
 // Of nonlinearities other than ReLU. What cannot be chosen is not encoded: most features that are
 // set are off before.
 at::Tensor ReadChosen(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
-                      const at::Tensor& places, const at::Tensor& features,
-                      const at::Tensor& pre_activations, int64_t zero_positions) {
+                      const FeaturePlaces& at, const at::Tensor& pre_activations) {
   if (!ChoosesPositive(transcoders.info().activation)) {
-    return ReadEncoded(transcoders, layer, x, places, features, zero_positions);
+    return ReadEncoded(transcoders, layer, x, at);
   }
+  const at::Tensor on_host = pre_activations.cpu();
+  std::vector<int64_t> positive;
+  for (int64_t entry = 0; entry < on_host.numel(); ++entry) {
+    if (on_host.const_data_ptr<float>()[entry] > 0) positive.push_back(entry);
+  }
+  if (std::ssize(positive) == on_host.numel()) return ReadEncoded(transcoders, layer, x, at);
   at::Tensor activations = at::zeros_like(pre_activations);
-  const at::Tensor positive = pre_activations.gt(0).nonzero().squeeze(1);
-  if (positive.size(0) == 0) return activations;
-  return activations.index_copy_(
-      0, positive,
-      ReadEncoded(transcoders, layer, x, places.index_select(0, positive),
-                  features.index_select(0, positive), zero_positions));
+  if (positive.empty()) return activations;
+  return activations.index_copy_(0, ToDevice(positive, x.device()),
+                                 ReadEncoded(transcoders, layer, x, Select(at, positive)));
 }
 
 }  // namespace
 
 FeatureValues ReadFeatures(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
-                           const at::Tensor& places, const at::Tensor& features,
-                           const Encoding& encoding) {
-  const at::Tensor pre = PreActivations(
-      transcoders, layer, x.reshape({-1, x.size(-1)}).index_select(0, places), features);
-  const at::Tensor activations =
-      IsRelu(transcoders, encoding)
-          ? at::relu(pre)
-          : ReadChosen(transcoders, layer, x, places, features, pre, encoding.zero_positions);
-  // Features at the positions without features are off.
-  return {.pre_activations = pre,
-          .activations = activations * places.remainder(x.size(1)).ge(encoding.zero_positions)};
+                           const FeaturePlaces& at, const Encoding& encoding) {
+  const at::Tensor pre = PreActivations(transcoders, layer, x, at);
+  at::Tensor activations =
+      IsRelu(transcoders, encoding) ? at::relu(pre) : ReadChosen(transcoders, layer, x, at, pre);
+  std::vector<int64_t> without_features;
+  for (int64_t entry = 0; entry < std::ssize(at.places); ++entry) {
+    const int64_t position = at.places[static_cast<size_t>(entry)] % x.size(1);
+    if (position < encoding.zero_positions) without_features.push_back(entry);
+  }
+  if (!without_features.empty()) {
+    activations.index_fill_(0, ToDevice(without_features, x.device()), 0);
+  }
+  return {.pre_activations = pre, .activations = activations};
 }
 
 int64_t EncodingBytes(const transcoder::TranscoderSetInfo& transcoders, int64_t d_model,

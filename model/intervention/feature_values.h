@@ -4,11 +4,18 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "model/intervention/encoded_places.h"
 #include "model/transcoder/transcoder_set.h"
 
 namespace cajal::intervention {
+
+// Features of one layer in a batch of runs of one prompt, n entries each.
+struct FeaturePlaces {
+  std::vector<int64_t> places;  // run * T + position
+  std::vector<int64_t> features;
+};
 
 struct FeatureValues {
   at::Tensor pre_activations;  // [n], float32
@@ -21,16 +28,11 @@ struct Encoding {
   int64_t zero_positions = 0;
 };
 
-// Features of one layer in a batch of runs of one prompt.
-//   x: [B, T, d], the tensors at the input hook.
-//   places: [n] int64 on the device, run * T + position.
-//   features: [n] int64 on the device.
-// Features that the nonlinearity chooses among others are looked for only where they can be chosen;
-// then their rows are encoded, or the runs for nonlinearities that look at the whole prompt. Needs
-// the model's thread.
+// x: [B, T, d], the tensors at the input hook of `layer`. Features that the nonlinearity chooses
+// among others are looked for only where they can be chosen; then their rows are encoded, or the
+// runs for nonlinearities that look at the whole prompt. Needs the model's thread.
 FeatureValues ReadFeatures(const transcoder::TranscoderSet& transcoders, int layer,
-                           const at::Tensor& x, const at::Tensor& places,
-                           const at::Tensor& features, const Encoding& encoding);
+                           const at::Tensor& x, const FeaturePlaces& at, const Encoding& encoding);
 
 // What it holds at most: vectors of each feature and, unless the nonlinearity is ReLU, all
 // pre-activations of the rows with what chooses among them.

@@ -2,14 +2,46 @@
 
 #include <ATen/ATen.h>
 
-#include <limits>
+#include <algorithm>
 #include <utility>
 
 #include "model/gemma3/host_to_device.h"
+#include "model/intervention/distinct.h"
 
 namespace cajal::intervention {
 
 using transcoder::ActiveFeatures;
+
+namespace {
+
+float Edited(float activation, const Operation& operation) {
+  switch (operation.kind) {
+    case OperationKind::kSet:
+      return operation.value;
+    case OperationKind::kScale:
+      return operation.value * activation;
+    case OperationKind::kAdd:
+      return activation + operation.value;
+    case OperationKind::kAtMost:
+      return std::min(activation, operation.value);
+    case OperationKind::kAtLeast:
+      return std::max(activation, operation.value);
+  }
+  return activation;
+}
+
+// activations: [n], on any device.
+std::vector<float> Edited(const at::Tensor& activations, const std::vector<Operation>& operations) {
+  const at::Tensor on_host = activations.cpu();
+  std::vector<float> edited;
+  edited.reserve(operations.size());
+  for (const Operation& operation : operations) {
+    edited.push_back(Edited(on_host.const_data_ptr<float>()[edited.size()], operation));
+  }
+  return edited;
+}
+
+}  // namespace
 
 FeatureWriter::FeatureWriter(const transcoder::TranscoderSet& transcoders, const Encoding& encoding,
                              const attribution::Trace* clean,
@@ -23,67 +55,49 @@ FeatureWriter::FeatureWriter(const transcoder::TranscoderSet& transcoders, const
   for (size_t run = 0; run < writes.size(); ++run) {
     for (const FeatureWrite& write : writes[run]) {
       LayerWrites& layer = layers_[static_cast<size_t>(write.layer)];
-      layer.places.push_back(static_cast<int64_t>(run) * n_positions + write.position);
-      layer.features.push_back(write.feature);
-      Add(write.operation, &layer);
+      layer.at.places.push_back(static_cast<int64_t>(run) * n_positions + write.position);
+      layer.at.features.push_back(write.feature);
+      layer.operations.push_back(write.operation);
     }
-  }
-}
-
-void FeatureWriter::Add(const Operation& operation, LayerWrites* writes) {
-  constexpr float kUnbounded = std::numeric_limits<float>::infinity();
-  const auto add = [writes](float scale, float offset, float low, float high) {
-    writes->scales.push_back(scale);
-    writes->offsets.push_back(offset);
-    writes->lows.push_back(low);
-    writes->highs.push_back(high);
-  };
-  switch (operation.kind) {
-    case OperationKind::kSet:
-      return add(0, operation.value, -kUnbounded, kUnbounded);
-    case OperationKind::kScale:
-      return add(operation.value, 0, -kUnbounded, kUnbounded);
-    case OperationKind::kAdd:
-      return add(1, operation.value, -kUnbounded, kUnbounded);
-    case OperationKind::kAtMost:
-      return add(1, 0, -kUnbounded, operation.value);
-    case OperationKind::kAtLeast:
-      return add(1, 0, operation.value, kUnbounded);
   }
 }
 
 void FeatureWriter::Read(int layer, const at::Tensor& x) {
   const LayerWrites& writes = layers_[static_cast<size_t>(layer)];
-  if (writes.places.empty()) return;
+  if (writes.at.places.empty()) return;
   const at::Device device = x.device();
-  const at::Tensor places = gemma3::ToDevice(writes.places, device);
-  const at::Tensor features = gemma3::ToDevice(writes.features, device);
-  const FeatureValues before =
-      clean_ == nullptr
-          ? ReadFeatures(transcoders_, layer, x, places, features, encoding_)
-          : ReadFeatures(transcoders_, layer,
-                         clean_->layers[static_cast<size_t>(layer)].feature_input.unsqueeze(0),
-                         places.remainder(n_positions_), features, encoding_);
-  const at::Tensor& old = before.activations;
-  const auto on_device = [&device](const std::vector<float>& values) {
-    return gemma3::ToDevice(at::tensor(values), device);
-  };
-  const at::Tensor edited = at::clamp(on_device(writes.scales) * old + on_device(writes.offsets),
-                                      on_device(writes.lows), on_device(writes.highs));
-  const auto [unique, row] = at::_unique(features, /*sorted=*/true, /*return_inverse=*/true);
+  const at::Tensor old = Before(layer, x);
+  const at::Tensor edited = gemma3::ToDevice(at::tensor(Edited(old, writes.operations)), device);
+  const at::Tensor places = gemma3::ToDevice(writes.at.places, device);
+  const at::Tensor features = gemma3::ToDevice(writes.at.features, device);
+  const Distinct distinct(writes.at.features);
+  const at::Tensor distinct_features = gemma3::ToDevice(distinct.values, device);
   for (int written = layer; written <= transcoders_.LastWrittenLayer(layer); ++written) {
     const auto written_activations = [&](const at::Tensor& activations) {
       return transcoders_.WrittenActivations(
           layer, written, ActiveFeatures{.features = features, .activations = activations});
     };
     const at::Tensor change = written_activations(edited) - written_activations(old);
-    const at::Tensor rows = transcoders_.DecoderRows(layer, written, unique).index_select(0, row);
+    const at::Tensor rows =
+        distinct.Spread(transcoders_.DecoderRows(layer, written, distinct_features));
     at::Tensor& pending = pending_[static_cast<size_t>(written)];
     if (!pending.defined()) {
       pending = at::zeros({x.size(0) * x.size(1), x.size(2)}, x.options().dtype(at::kFloat));
     }
     pending.index_add_(0, places, change.unsqueeze(1) * rows);
   }
+}
+
+at::Tensor FeatureWriter::Before(int layer, const at::Tensor& x) const {
+  const FeaturePlaces& at = layers_[static_cast<size_t>(layer)].at;
+  if (clean_ == nullptr) {
+    return ReadFeatures(transcoders_, layer, x, at, encoding_).activations;
+  }
+  // All runs start from the same one.
+  FeaturePlaces in_clean = at;
+  for (int64_t& place : in_clean.places) place %= n_positions_;
+  const at::Tensor& clean = clean_->layers[static_cast<size_t>(layer)].feature_input;
+  return ReadFeatures(transcoders_, layer, clean.unsqueeze(0), in_clean, encoding_).activations;
 }
 
 at::Tensor FeatureWriter::Take(int layer) {

@@ -35,15 +35,11 @@ class FeatureWriter {
  private:
   // The writes of one layer's features, n entries each.
   struct LayerWrites {
-    std::vector<int64_t> places;    // run * T + position
-    std::vector<int64_t> features;  // ascending within a place
-    // The new activation is scale * old + offset, but at least `low` and at most `high`.
-    std::vector<float> scales;
-    std::vector<float> offsets;
-    std::vector<float> lows;
-    std::vector<float> highs;
+    FeaturePlaces at;
+    std::vector<Operation> operations;
   };
-  static void Add(const Operation& operation, LayerWrites* writes);
+  // The activations that the writes of `layer` start from, [n].
+  [[nodiscard]] at::Tensor Before(int layer, const at::Tensor& x) const;
 
   const transcoder::TranscoderSet& transcoders_;
   const Encoding encoding_;

@@ -15,6 +15,7 @@
 #include "model/intervention/clamped_run.h"
 #include "model/intervention/compare_logits.h"
 #include "model/intervention/edit_hook.h"
+#include "model/intervention/entry_point.h"
 
 namespace cajal::intervention {
 namespace {
@@ -74,12 +75,12 @@ class Runner {
     EditHook hook({model_, transcoders_, &clean_, &donor_}, prepared_.request.run,
                   std::move(writes), T);
     reporter_.Prepare(&hook);
-    const at::Tensor embedding =
-        clean_.embedding.to(model_.weights.placement.dtype).expand({n_runs, -1, -1});
+    const at::Tensor residual =
+        clean_.entry_residual.to(model_.weights.placement.dtype).expand({n_runs, -1, -1});
     RunContext quiet = context->WithoutProgress();
     ASSIGN_OR_RETURN(const at::Tensor normed,
                      gemma3::RunDecoder(model_.weights.decoder, model_.config.text, clean_.layout,
-                                        embedding, {.hook = &hook}, &quiet));
+                                        residual, {.hook = &hook, .entry = clean_.entry}, &quiet));
     const at::Tensor logits = LogitsOf(model_, normed.select(1, prepared_.plan.position));
     for (int64_t run = 0; run < n_runs; ++run) {
       at::Tensor at_position = logits[run];
@@ -122,22 +123,23 @@ absl::StatusOr<attribution::Trace> RecordCleanRun(const gemma3::Model& model,
                                                   const gemma3::ModelInput& input,
                                                   const transcoder::TranscoderSet& transcoders,
                                                   const RunSettings& settings,
-                                                  const ResolvedClamps& clamps,
-                                                  RunContext* context) {
+                                                  const ResolvedClamps& clamps, RunContext* context,
+                                                  const gemma3::HookPoint& entry) {
   const auto clamped =
       ClampedRun::For(model, transcoders, settings, clamps, std::ssize(input.token_ids));
   const auto record =
       settings.freeze.attention() ? attribution::RecordTrace : attribution::RecordFeatureInputs;
-  return record(model, input, transcoders.info(), context, clamped.get());
+  return record(model, input, transcoders.info(), context, clamped.get(), entry);
 }
 
 absl::StatusOr<InterventionResult> Intervene(const gemma3::Model& model,
                                              const transcoder::TranscoderSet& transcoders,
                                              const PreparedIntervention& prepared,
                                              RunContext* context) {
-  ASSIGN_OR_RETURN(const attribution::Trace clean,
-                   RecordCleanRun(model, prepared.input, transcoders, prepared.request.run,
-                                  prepared.plan.clamps, context));
+  ASSIGN_OR_RETURN(
+      const attribution::Trace clean,
+      RecordCleanRun(model, prepared.input, transcoders, prepared.request.run, prepared.plan.clamps,
+                     context, EntryOf(prepared.plan, transcoders.info())));
   return InterveneOn(clean, model, transcoders, prepared, context);
 }
 
@@ -191,7 +193,7 @@ InterventionBytes EstimateInterventionBytes(const checkpoint::Gemma3Config& conf
   // Of each layer: queries, keys, and six tensors of the residual's size; or two, the feature
   // input as it is and as float32.
   const int64_t heads = (text.num_attention_heads + text.num_key_value_heads) * text.head_dim;
-  const int64_t clean = L * T * (size.freezes ? heads + 6 * d : 2 * d);
+  const int64_t clean = L * T * (size.freezes ? heads + 6 * d : 2 * d) + T * d;
   const int64_t donor = L * size.n_donor_positions * 10 * d;
   const int64_t n_features = *std::max_element(transcoders.features_per_layer.begin(),
                                                transcoders.features_per_layer.end());

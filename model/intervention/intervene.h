@@ -41,12 +41,13 @@ absl::StatusOr<InterventionResult> Intervene(const gemma3::Model& model,
                                              RunContext* context);
 
 // What runs with these settings need to know of a prompt's run without edits. `clamps` hold in it.
+// entry: where the runs begin, if that is not block 0 (entry_point.h).
 absl::StatusOr<attribution::Trace> RecordCleanRun(const gemma3::Model& model,
                                                   const gemma3::ModelInput& input,
                                                   const transcoder::TranscoderSet& transcoders,
                                                   const RunSettings& settings,
-                                                  const ResolvedClamps& clamps,
-                                                  RunContext* context);
+                                                  const ResolvedClamps& clamps, RunContext* context,
+                                                  const gemma3::HookPoint& entry = {});
 
 // The same as Intervene on a clean run of `prepared.input`, with the plan's clamps, that was
 // recorded before.

@@ -10,7 +10,7 @@
 
 #include "model/attribution/trace.h"
 #include "model/base/status.h"
-#include "model/gemma3/host_to_device.h"
+#include "model/intervention/entry_point.h"
 #include "model/intervention/feature_values.h"
 
 namespace cajal::intervention {
@@ -138,11 +138,11 @@ class Experiment {
                                        const std::vector<int64_t>& positions,
                                        const std::vector<int64_t>& features) const {
     const at::Tensor& x = trace.layers[static_cast<size_t>(layer)].feature_input;
-    const at::Tensor at = at::tensor(positions, at::kLong);
-    const FeatureValues values = ReadFeatures(
-        transcoders_, layer, x.unsqueeze(0), gemma3::ToDevice(at.clamp_min(0), x.device()),
-        gemma3::ToDevice(features, x.device()), {.zero_positions = zero_positions_});
-    return values.activations.to(at::kCPU) * at.ge(0);
+    FeaturePlaces at{.places = positions, .features = features};
+    for (int64_t& place : at.places) place = std::max<int64_t>(place, 0);
+    const FeatureValues values =
+        ReadFeatures(transcoders_, layer, x.unsqueeze(0), at, {.zero_positions = zero_positions_});
+    return values.activations.to(at::kCPU) * at::tensor(positions, at::kLong).ge(0);
   }
 
   void ReadValues(int layer, std::vector<PatchedFeature>* features) const {
@@ -173,15 +173,29 @@ class Experiment {
   std::vector<PlacesOfLayer> places_;
 };
 
+// Of the runs of either prompt. What they write is known before what is active.
+gemma3::HookPoint EntryOfPatch(const PreparedPatch& prepared,
+                               const transcoder::TranscoderSetInfo& info) {
+  ResolvedEdits written;
+  for (const PatchPlace& place : prepared.plan.places) {
+    written.features.push_back({.layer = place.layer});
+  }
+  if (const auto& layers = prepared.request.layers; layers.has_value()) {
+    written.features.push_back({.layer = layers->first});
+  }
+  return EntryOf({.sets = {written}, .clamps = prepared.recipient_clamps}, info);
+}
+
 }  // namespace
 
 absl::StatusOr<PatchResult> PatchActivations(const gemma3::Model& model,
                                              const transcoder::TranscoderSet& transcoders,
                                              const PreparedPatch& prepared, RunContext* context) {
+  const gemma3::HookPoint entry = EntryOfPatch(prepared, transcoders.info());
   const auto record = [&](const gemma3::ModelInput& input, const ResolvedClamps& clamps) {
     const bool is_clamped = !prepared.request.clamps.unclamped_clean_run;
     return RecordCleanRun(model, input, transcoders, prepared.request.run,
-                          is_clamped ? clamps : ResolvedClamps(), context);
+                          is_clamped ? clamps : ResolvedClamps(), context, entry);
   };
   ASSIGN_OR_RETURN(const Trace donor, record(prepared.donor, prepared.donor_clamps));
   ASSIGN_OR_RETURN(const Trace recipient, record(prepared.recipient, prepared.recipient_clamps));

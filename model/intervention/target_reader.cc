@@ -54,12 +54,15 @@ double TargetReader::ActivationDeviation(int64_t zero_positions) const {
   for (size_t layer = 0; layer < layers_.size(); ++layer) {
     const Group& group = layers_[layer];
     if (group.order.empty()) continue;
-    std::vector<int64_t> features;
-    for (const size_t i : group.order) features.push_back(targets_[i].feature);
+    FeaturePlaces at;
+    for (const size_t i : group.order) {
+      at.places.push_back(targets_[i].position);
+      at.features.push_back(targets_[i].feature);
+    }
     const at::Tensor& x = clean_.layers[layer].feature_input;
     const at::Tensor activations =
-        ReadFeatures(transcoders_, static_cast<int>(layer), x.unsqueeze(0), group.positions,
-                     gemma3::ToDevice(features, x.device()), {.zero_positions = zero_positions})
+        ReadFeatures(transcoders_, static_cast<int>(layer), x.unsqueeze(0), at,
+                     {.zero_positions = zero_positions})
             .activations.cpu();
     for (size_t entry = 0; entry < group.order.size(); ++entry) {
       const double expected = targets_[group.order[entry]].activation;

@@ -8,6 +8,19 @@
 #include "model/transcoder/activation.h"
 
 namespace cajal::transcoder {
+namespace {
+
+// x W^T. x: [T, d]; W: [n, d]. The BLAS that comes with torch reads a small matrix that is not in a
+// cache yet slowly for one row: [1024, 128] in 74 µs on an AMD EPYC, where this takes 29. Edits
+// read one row of a layer again and again.
+at::Tensor Products(const at::Tensor& x, const at::Tensor& W) {
+  constexpr int64_t kFewElements = 1 << 20;
+  const bool is_small_row =
+      x.size(0) == 1 && x.is_cpu() && x.scalar_type() == at::kFloat && W.numel() <= kFewElements;
+  return is_small_row ? at::linalg_vecdot(W, x).unsqueeze(0) : at::linear(x, W);
+}
+
+}  // namespace
 
 TranscoderSet::TranscoderSet(TranscoderSetInfo info, std::vector<LayerWeights> layers,
                              Residency residency, int64_t piece_bytes)
@@ -53,9 +66,18 @@ at::Tensor TranscoderSet::PreActivations(int index, const at::Tensor& x) const {
     const at::Tensor W_enc =
         stream_ != nullptr ? stream_->Take(index, begin) : w.W_enc.PlacedRows(begin, end);
     at::Tensor columns = pre.slice(1, begin, end);
-    at::add_out(columns, at::linear(input, W_enc).to(at::kFloat), w.b_enc.slice(0, begin, end));
+    at::add_out(columns, Products(input, W_enc).to(at::kFloat), w.b_enc.slice(0, begin, end));
   }
   return pre;
+}
+
+at::Tensor TranscoderSet::ActivationsAt(int index, const at::Tensor& x, const at::Tensor& rows,
+                                        const at::Tensor& features) const {
+  const LayerWeights& w = layer(index);
+  const at::Tensor pre = PreActivations(index, x);
+  return Activate(info().activation, w.k, w.threshold, pre)
+      .flatten()
+      .index_select(0, rows * pre.size(1) + features);
 }
 
 float TranscoderSet::ActivationWith(int index, const at::Tensor& x, int64_t position,

@@ -76,6 +76,11 @@ class TranscoderSet {
   // Layers are best encoded in ascending order: streamed encoders come in it.
   [[nodiscard]] ActiveFeatures Encode(int layer, const at::Tensor& x, int64_t zero_positions) const;
 
+  // Activations of single features, [n], float32: entry i is what Encode finds of features[i] in
+  // row rows[i] of x, 0 if it is off. x: as of Encode; rows, features: [n] int64, on the device.
+  [[nodiscard]] at::Tensor ActivationsAt(int layer, const at::Tensor& x, const at::Tensor& rows,
+                                         const at::Tensor& features) const;
+
   // The activation that `feature` would have at `position` if its pre-activation were
   // `pre_activation`, and all others stayed what x makes them. x: as of Encode.
   [[nodiscard]] float ActivationWith(int layer, const at::Tensor& x, int64_t position,

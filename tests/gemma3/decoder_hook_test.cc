@@ -165,5 +165,20 @@ TEST_F(DecoderHooks, ReplacingTheFinalNormReplacesTheAnswer) {
   EXPECT_TRUE(at::equal(*normed, donor.Get(HookSite::kFinalNorm)));
 }
 
+TEST_F(DecoderHooks, APassFromAnyResidualEndsLikeTheWholeOne) {
+  const Recording whole = Run(own_);
+  for (const HookPoint& entry : InAllLayers({HookSite::kResidPre, HookSite::kResidMid})) {
+    SCOPED_TRACE(HookName(entry));
+    Witness witness;
+    RunContext context;
+    const auto normed = RunDecoder(model_.weights.decoder, model_.config.text, layout_,
+                                   whole.Get(entry.site, entry.layer),
+                                   {.hook = &witness, .entry = entry}, &context);
+    ASSERT_THAT(normed, IsOk());
+    EXPECT_TRUE(at::equal(*normed, whole.Get(HookSite::kFinalNorm)));
+    EXPECT_EQ(witness.names.front(), HookName(entry));
+  }
+}
+
 }  // namespace
 }  // namespace cajal::gemma3
