@@ -22,7 +22,7 @@ using checkpoint::TextConfig;
 struct Steps {
   const DecoderPass& pass;
 
-  at::Tensor At(HookSite site, int layer, at::Tensor tensor) const {
+  [[nodiscard]] at::Tensor At(HookSite site, int layer, at::Tensor tensor) const {
     if (pass.hook != nullptr) tensor = pass.hook->At(site, layer, std::move(tensor));
     if (pass.recording != nullptr) pass.recording->Put(site, layer, tensor);
     return tensor;
