@@ -78,6 +78,9 @@ TEST(MostEncodedPlacesOfPatch, CountsTheLayerWithTheMost) {
   EXPECT_EQ(MostEncodedPlaces(plan).n_features, 3);
 }
 
+// Features write to two layers above their own, too.
+constexpr testing::RandomTranscoderShape kCrossLayer = {.n_targets = 3};
+
 class PatchTest : public ::testing::Test {
  protected:
   PatchTest() { donor_.token_ids = testing::RandomTensors(77).TokenIds(7, 40); }
@@ -122,7 +125,7 @@ class PatchTest : public ::testing::Test {
   // Activations of all features of a layer at a position of a prompt's clean run.
   [[nodiscard]] std::vector<float> Activations(const gemma3::ModelInput& input, int32_t layer,
                                                int32_t position) const {
-    RandomWorld world;
+    RandomWorld world({}, kCrossLayer);
     world.input = input;
     InterventionRequest request;
     request.edit_sets = {{.features = {Edit(0, 1, 0, OperationKind::kAdd, 0)}}};
@@ -136,7 +139,7 @@ class PatchTest : public ::testing::Test {
   // The logits of a run with these edits, made by Intervene.
   [[nodiscard]] std::vector<float> LogitsWith(const gemma3::ModelInput& input,
                                               std::vector<FeatureEdit> edits) const {
-    RandomWorld world;
+    RandomWorld world({}, kCrossLayer);
     world.input = input;
     InterventionRequest request;
     request.edit_sets = {{.features = std::move(edits)}};
@@ -144,8 +147,8 @@ class PatchTest : public ::testing::Test {
     return world.Run(request).sets[0].logits;
   }
 
-  const RandomWorld world_;   // the recipient, 9 positions
-  gemma3::ModelInput donor_;  // 7 positions
+  const RandomWorld world_{{}, kCrossLayer};  // the recipient, 9 positions
+  gemma3::ModelInput donor_;                  // 7 positions
 };
 
 TEST_F(PatchTest, ListedFeaturesAreSetToMultiplesOfTheDonorsActivations) {
@@ -206,7 +209,7 @@ TEST_F(PatchTest, ClampsHoldInTheRunsOfBothPrompts) {
     held.push_back(Edit(0, 0, feature, OperationKind::kAtLeast, 3));
     held.back().positions.kind = PositionKind::kAll;
   }
-  RandomWorld donor;
+  RandomWorld donor({}, kCrossLayer);
   donor.input = donor_;
   InterventionRequest of_donor;
   of_donor.edit_sets = {{.features = held}};
