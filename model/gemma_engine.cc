@@ -224,7 +224,7 @@ int64_t GemmaEngine::EstimateBytes(const PreparedPrompt& prompt,
   }
   const int64_t encoding =
       intervention::EncodingBytes(transcoders_->info(), model_.config.text.hidden_size,
-                                  intervention::PlacesHeld(request.clamps, T));
+                                  intervention::PlacesHeld(request.clamps, T), T);
   // Recorded on the device, then copied into the result.
   return encoding + attribution::EstimateForwardBytes(model_.config, T, n_images) +
          gemma3::EncodedBytes(model_, n_images, 0) +

@@ -71,7 +71,7 @@ int64_t EstimateGenerateBytes(const checkpoint::Gemma3Config& config,
         gemma3::KeyValueCache::MostBytes(text, n_positions, n_new, n_sequences, kNumber));
   };
   const double encoding = static_cast<double>(intervention::EncodingBytes(
-                              transcoders, text.hidden_size, shape.encoded)) /
+                              transcoders, text.hidden_size, shape.encoded, longest_pass)) /
                           kNumber;
   const auto pass = [&](int64_t n_sequences, int64_t n_new, int64_t n_keys) {
     const double changes = shape.encoded.n_features == 0

@@ -115,12 +115,15 @@ FeatureValues ReadFeatures(const TranscoderSet& transcoders, int layer, const at
 }
 
 int64_t EncodingBytes(const transcoder::TranscoderSetInfo& transcoders, int64_t d_model,
-                      const EncodedPlaces& places) {
+                      const EncodedPlaces& places, int64_t n_positions) {
+  const int64_t n_features = *std::max_element(transcoders.features_per_layer.begin(),
+                                               transcoders.features_per_layer.end());
   int64_t n = 3 * places.n_features * d_model;
-  if (transcoders.activation != ActivationKind::kRelu) {
-    n += 4 * places.n_rows *
-         *std::max_element(transcoders.features_per_layer.begin(),
-                           transcoders.features_per_layer.end());
+  if (transcoders.activation == ActivationKind::kBatchTopK) {
+    // All of a run, and its candidates with their indices.
+    if (places.n_rows > 0) n += 8 * n_positions * n_features;
+  } else if (transcoders.activation != ActivationKind::kRelu) {
+    n += 4 * places.n_rows * n_features;
   }
   return n * static_cast<int64_t>(sizeof(float));
 }

@@ -34,9 +34,10 @@ struct Encoding {
 FeatureValues ReadFeatures(const transcoder::TranscoderSet& transcoders, int layer,
                            const at::Tensor& x, const FeaturePlaces& at, const Encoding& encoding);
 
-// What it holds at most: vectors of each feature and, unless the nonlinearity is ReLU, all
-// pre-activations of the rows with what chooses among them.
+// What it holds at most in a pass over n_positions: vectors of each feature and, unless the
+// nonlinearity is ReLU, all pre-activations of the rows, or of the run, with what chooses among
+// them.
 int64_t EncodingBytes(const transcoder::TranscoderSetInfo& transcoders, int64_t d_model,
-                      const EncodedPlaces& places);
+                      const EncodedPlaces& places, int64_t n_positions);
 
 }  // namespace cajal::intervention

@@ -211,7 +211,7 @@ InterventionBytes EstimateInterventionBytes(const checkpoint::Gemma3Config& conf
   const int64_t waiting = transcoders.is_cross_layer() ? L : 2;
   bytes.per_set = attribution::EstimateForwardBytes(config, T, 0) +
                   kFloat * ((size.kept_layers + waiting + 2) * T * d + 2 * vocab) +
-                  EncodingBytes(transcoders, d, size.encoded);
+                  EncodingBytes(transcoders, d, size.encoded, T);
   // The passes before the edited ones hold no more than one of these, but for the vision tower.
   const int64_t clean_pass = attribution::EstimateForwardBytes(config, T, size.n_images);
   bytes.fixed = std::max<int64_t>(std::max(clean_pass, donor_pass) - bytes.per_set, 0) +

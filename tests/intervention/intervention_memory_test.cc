@@ -21,6 +21,7 @@ struct Case {
   bool all_changed = false;
   bool return_logits = false;
   int32_t edited_positions = 1;  // the last ones
+  transcoder::ActivationKind activation = transcoder::ActivationKind::kReluTopK;
 };
 
 class InterventionMemory : public ::testing::TestWithParam<Case> {};
@@ -28,10 +29,10 @@ class InterventionMemory : public ::testing::TestWithParam<Case> {};
 TEST_P(InterventionMemory, IsWithinItsEstimateWhichIsNotFarAbove) {
   const c10::InferenceMode no_autograd;
   const Case& of = GetParam();
-  const RandomWorld world({.d_model = 64, .head_dim = 16, .d_mlp = 128, .vocab = 520, .window = 64},
-                          {.n_features = of.edited_positions == 1 ? 512 : 4096,
-                           .activation = transcoder::ActivationKind::kReluTopK},
-                          {}, of.n_positions);
+  const RandomWorld world(
+      {.d_model = 64, .head_dim = 16, .d_mlp = 128, .vocab = 520, .window = 64},
+      {.n_features = of.edited_positions == 1 ? 512 : 4096, .activation = of.activation}, {},
+      of.n_positions);
   InterventionRequest request;
   request.run.freeze.kind = of.freeze;
   request.report.all_changed = of.all_changed;
@@ -70,7 +71,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"frozen", 700, 4, FreezeKind::kAll},
                       Case{"all_changed", 700, 4, FreezeKind::kNone, true},
                       Case{"logits", 700, 4, FreezeKind::kAttention, false, true},
-                      Case{"edits_everywhere", 700, 4, FreezeKind::kNone, false, false, 690}),
+                      Case{"edits_everywhere", 700, 4, FreezeKind::kNone, false, false, 690},
+                      Case{"topk_of_the_prompt", 300, 1, FreezeKind::kNone, false, false, 8,
+                           transcoder::ActivationKind::kBatchTopK}),
     [](const auto& test) { return test.param.name; });
 
 TEST(AblationMemory, IsWithinItsEstimateWhichIsNotFarAbove) {
