@@ -9,6 +9,7 @@
 #include "model/gemma3/torch_status.h"
 #include "model/gemma_engine.h"
 #include "model/intervention/cut_edges.h"
+#include "model/intervention/feature_values.h"
 #include "model/intervention/intervention_plan.h"
 #include "model/token_texts.h"
 
@@ -66,7 +67,8 @@ InterventionBytes GemmaEngine::BytesOf(const PreparedPrompt& prompt,
       *std::max_element(info_.features_per_layer.begin(), info_.features_per_layer.end());
   // Errors and feature inputs of all layers, and one layer's pre-activations.
   bytes.fixed += static_cast<int64_t>(sizeof(float)) * T *
-                 (2 * int64_t{info_.n_layers} * info_.d_model + 4 * n_features);
+                 (2 * int64_t{info_.n_layers} * info_.d_model +
+                  intervention::NumbersPerFeature(transcoders_->info().activation) * n_features);
   bytes.per_set += static_cast<int64_t>(sizeof(float)) * T * info_.n_layers * info_.d_model;
   return bytes;
 }

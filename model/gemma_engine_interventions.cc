@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "model/base/status.h"
 #include "model/gemma3/torch_status.h"
@@ -29,13 +31,24 @@ int64_t ImagesOf(const PreparedPrompt& prompt) {
   return static_cast<int64_t>(prompt.tokenized.image_spans.size());
 }
 
-// What a run reads at most of one layer, for its edits and the clamps.
+// What a run reads at most of one layer: for its edits and the clamps, and afterwards of the
+// features that are reported.
 intervention::EncodedPlaces EncodedBy(const InterventionPlan& plan) {
   intervention::EncodedPlaces encoded;
   for (const intervention::ResolvedEdits& edits : plan.sets) {
     encoded.Widen(intervention::MostEncodedPlaces(edits.features));
   }
   encoded += intervention::MostEncodedPlaces(plan.clamps.Writes().features);
+  std::vector<intervention::FeatureWrite> listed;
+  listed.reserve(plan.listed.size());
+  for (const intervention::FeatureAt& feature : plan.listed) {
+    listed.push_back(
+        {.layer = feature.layer, .position = feature.position, .feature = feature.feature});
+  }
+  std::sort(listed.begin(), listed.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.layer, a.position) < std::tie(b.layer, b.position);
+  });
+  encoded.Widen(intervention::MostEncodedPlaces(listed));
   return encoded;
 }
 

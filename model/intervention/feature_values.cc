@@ -30,8 +30,8 @@ at::Tensor PreActivations(const TranscoderSet& transcoders, int layer, const at:
   const at::Tensor which = ToDevice(features.values, x.device());
   const at::Tensor rows =
       x.reshape({-1, x.size(-1)}).index_select(0, ToDevice(at.places, x.device())).to(at::kFloat);
-  return (rows * features.Spread(transcoders.EncoderRows(layer, which))).sum(-1) +
-         features.Spread(transcoders.EncoderBiases(layer, which));
+  const at::Tensor encoders = features.Spread(transcoders.EncoderRows(layer, which));
+  return (rows * encoders).sum(-1) + features.Spread(transcoders.EncoderBiases(layer, which));
 }
 
 // Of nonlinearities that look at the positions of a prompt together: each run is encoded whole.
@@ -114,16 +114,19 @@ FeatureValues ReadFeatures(const TranscoderSet& transcoders, int layer, const at
   return {.pre_activations = pre, .activations = activations};
 }
 
+int64_t NumbersPerFeature(ActivationKind activation) {
+  return activation == ActivationKind::kBatchTopK ? 8 : 4;
+}
+
 int64_t EncodingBytes(const transcoder::TranscoderSetInfo& transcoders, int64_t d_model,
                       const EncodedPlaces& places, int64_t n_positions) {
   const int64_t n_features = *std::max_element(transcoders.features_per_layer.begin(),
                                                transcoders.features_per_layer.end());
   int64_t n = 3 * places.n_features * d_model;
-  if (transcoders.activation == ActivationKind::kBatchTopK) {
-    // All of a run, and its candidates with their indices.
-    if (places.n_rows > 0) n += 8 * n_positions * n_features;
-  } else if (transcoders.activation != ActivationKind::kRelu) {
-    n += 4 * places.n_rows * n_features;
+  if (transcoders.activation != ActivationKind::kRelu && places.n_rows > 0) {
+    const bool is_whole_run = transcoders.activation == ActivationKind::kBatchTopK;
+    n += NumbersPerFeature(transcoders.activation) * n_features *
+         (is_whole_run ? n_positions : places.n_rows);
   }
   return n * static_cast<int64_t>(sizeof(float));
 }

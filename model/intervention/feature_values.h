@@ -34,6 +34,11 @@ struct Encoding {
 FeatureValues ReadFeatures(const transcoder::TranscoderSet& transcoders, int layer,
                            const at::Tensor& x, const FeaturePlaces& at, const Encoding& encoding);
 
+// Numbers that encoding holds at most for each of a layer's features at each position:
+// pre-activations, activations and what chooses among them; of a whole prompt's TopK all candidates
+// with their indices.
+int64_t NumbersPerFeature(transcoder::ActivationKind activation);
+
 // What it holds at most in a pass over n_positions: vectors of each feature and, unless the
 // nonlinearity is ReLU, all pre-activations of the rows, or of the run, with what chooses among
 // them.

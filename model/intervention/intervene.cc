@@ -199,7 +199,9 @@ InterventionBytes EstimateInterventionBytes(const checkpoint::Gemma3Config& conf
                                                transcoders.features_per_layer.end());
   // Pre-activations, activations and what sorting takes of one run's layer, one after the other;
   // the clean run's active features.
-  const int64_t encoding = size.all_changed ? 4 * T * n_features + 8 * L * T * n_features / 64 : 0;
+  const int64_t numbers = NumbersPerFeature(transcoders.activation);
+  const int64_t encoding =
+      size.all_changed ? numbers * T * n_features + 8 * L * T * n_features / 64 : 0;
   const int64_t all_logits = size.return_logits ? T * vocab : 0;
   InterventionBytes bytes;
   const int64_t donor_pass =

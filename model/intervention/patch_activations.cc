@@ -173,8 +173,8 @@ class Experiment {
   std::vector<PlacesOfLayer> places_;
 };
 
-// Of the runs of either prompt. What they write is known before what is active.
-gemma3::HookPoint EntryOfPatch(const PreparedPatch& prepared,
+// Of the runs of a prompt with these clamps. What they write is known before what is active.
+gemma3::HookPoint EntryOfPatch(const PreparedPatch& prepared, const ResolvedClamps& clamps,
                                const transcoder::TranscoderSetInfo& info) {
   ResolvedEdits written;
   for (const PatchPlace& place : prepared.plan.places) {
@@ -183,7 +183,7 @@ gemma3::HookPoint EntryOfPatch(const PreparedPatch& prepared,
   if (const auto& layers = prepared.request.layers; layers.has_value()) {
     written.features.push_back({.layer = layers->first});
   }
-  return EntryOf({.sets = {written}, .clamps = prepared.recipient_clamps}, info);
+  return EntryOf({.sets = {written}, .clamps = clamps}, info);
 }
 
 }  // namespace
@@ -191,11 +191,11 @@ gemma3::HookPoint EntryOfPatch(const PreparedPatch& prepared,
 absl::StatusOr<PatchResult> PatchActivations(const gemma3::Model& model,
                                              const transcoder::TranscoderSet& transcoders,
                                              const PreparedPatch& prepared, RunContext* context) {
-  const gemma3::HookPoint entry = EntryOfPatch(prepared, transcoders.info());
   const auto record = [&](const gemma3::ModelInput& input, const ResolvedClamps& clamps) {
     const bool is_clamped = !prepared.request.clamps.unclamped_clean_run;
     return RecordCleanRun(model, input, transcoders, prepared.request.run,
-                          is_clamped ? clamps : ResolvedClamps(), context, entry);
+                          is_clamped ? clamps : ResolvedClamps(), context,
+                          EntryOfPatch(prepared, clamps, transcoders.info()));
   };
   ASSIGN_OR_RETURN(const Trace donor, record(prepared.donor, prepared.donor_clamps));
   ASSIGN_OR_RETURN(const Trace recipient, record(prepared.recipient, prepared.recipient_clamps));

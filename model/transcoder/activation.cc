@@ -41,7 +41,7 @@ at::Tensor Activate(ActivationKind kind, int64_t k, const at::Tensor& threshold,
       return KeepLargest(pre, k);
     // The strict comparison is circuit-tracer's and Gemma Scope's.
     case ActivationKind::kJumpRelu:
-      return pre * pre.gt(threshold);
+      return pre.masked_fill(pre.le(threshold), 0);
     case ActivationKind::kGroupMax:
       return KeepLargestOfGroups(at::relu(pre), k);
     case ActivationKind::kBatchTopK:

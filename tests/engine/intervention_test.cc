@@ -128,6 +128,15 @@ TEST_F(EngineIntervention, EstimatesGrowWithSetsAndLogits) {
   EXPECT_LE(engine_->EstimateBytes(prompt, ten), engine_->info().budget_bytes);
 }
 
+TEST_F(EngineIntervention, AReportOfMorePositionsNeedsMoreMemory) {
+  const PreparedPrompt prompt = Prepare("The capital of France is");
+  InterventionRequest one = Request(0, 0, intervention::At(-1));
+  one.report.features = {{.layer = 1, .feature = 3, .positions = intervention::At(-1)}};
+  InterventionRequest everywhere = one;
+  everywhere.report.features[0].positions = {.kind = intervention::PositionKind::kAll};
+  EXPECT_GT(engine_->EstimateBytes(prompt, everywhere), engine_->EstimateBytes(prompt, one));
+}
+
 TEST_F(EngineIntervention, APatchOfMorePositionsNeedsMoreMemory) {
   const PatchPrompts prompts{Prepare("The capital of France is"),
                              Prepare("The capital of Spain is")};

@@ -89,6 +89,7 @@ class PatchTest : public ::testing::Test {
     EditLimits limits = world_.Limits();
     limits.donor.reset();
     limits.prompt.n_positions = static_cast<int32_t>(input.token_ids.size());
+    if (&input == &donor_) limits.prompt.image_spans = donor_spans_;
     return limits;
   }
 
@@ -148,7 +149,8 @@ class PatchTest : public ::testing::Test {
   }
 
   const RandomWorld world_{{}, kCrossLayer};  // the recipient, 9 positions
-  gemma3::ModelInput donor_;                  // 7 positions
+  std::vector<tokenizer::ImageSpan> donor_spans_;
+  gemma3::ModelInput donor_;  // 7 positions
 };
 
 TEST_F(PatchTest, ListedFeaturesAreSetToMultiplesOfTheDonorsActivations) {
@@ -235,6 +237,33 @@ TEST_F(PatchTest, ClampsHoldInTheRunsOfBothPrompts) {
 
   request.features = {{0, 3, At(-1)}};
   EXPECT_THAT(Patch(request), FailsWith(kInvalid, "which clamp 'low' of the session holds"));
+}
+
+TEST_F(PatchTest, ClampsOfOnePromptAloneHoldInItsRuns) {
+  donor_spans_ = {{.image = 0, .crop = -1, .begin = 2, .end = 6}};
+  PatchRequest request;
+  request.clamps.clamps = {{.name = "low",
+                            .features = {{0, 3}, {0, 7}},
+                            .operation = {OperationKind::kAtLeast, 3},
+                            .places = {.text = false, .generated = false}}};
+  request.features = {{3, 5, At(-1)}};
+  request.map.kind = PositionMapKind::kLast;
+  request.report.return_logits = true;
+  request.reverse = true;
+  for (const bool unclamped : {false, true}) {
+    request.clamps.unclamped_clean_run = unclamped;
+    const auto result = Patch(request);
+    ASSERT_THAT(result, IsOk());
+    std::vector<FeatureEdit> edits = {
+        Edit(3, 6, 5, OperationKind::kSet, result->features[0].recipient)};
+    EXPECT_GT(LargestDifference(result->donor->sets[0].logits, LogitsWith(donor_, edits)), 1e-2);
+    for (int32_t position = 2; position < 6; ++position) {
+      for (const int32_t feature : {3, 7}) {
+        edits.push_back(Edit(0, position, feature, OperationKind::kAtLeast, 3));
+      }
+    }
+    EXPECT_LE(LargestDifference(result->donor->sets[0].logits, LogitsWith(donor_, edits)), 1e-4);
+  }
 }
 
 TEST_F(PatchTest, TheReverseExperimentWritesTheRecipientsActivationsIntoTheDonor) {

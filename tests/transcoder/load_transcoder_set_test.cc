@@ -277,6 +277,8 @@ TEST(Activation, DiffersWhereValuesAreNegativeOrAtTheThreshold) {
   const at::Tensor threshold = at::tensor({0.0F, 0.9F, 0.0F, 0.5F, 0.4F});
   EXPECT_TRUE(
       at::equal(Activate(ActivationKind::kJumpRelu, 0, threshold, pre), row({0, 1, 0, 0, .5})));
+  EXPECT_FALSE(
+      at::signbit(Activate(ActivationKind::kJumpRelu, 0, threshold, pre)).any().item<bool>());
 }
 
 // By hand: two groups of three, then the four largest of two positions together.
