@@ -269,7 +269,9 @@ TEST_F(LoadTranscoderSetTest, SaysWhichFilesAFolderShouldHold) {
 TEST(Activation, DiffersWhereValuesAreNegativeOrAtTheThreshold) {
   const at::Tensor pre = at::tensor({-3.0F, 1.0F, -1.0F, 0.5F, 0.5F}).view({1, 5});
   const at::Tensor negative = at::tensor({-3.0F, 1.0F, -1.0F, -2.0F, -4.0F}).view({1, 5});
-  const auto row = [](std::vector<float> values) { return at::tensor(values).view({1, -1}); };
+  const auto row = [](const std::vector<float>& values) {
+    return at::tensor(values).view({1, -1});
+  };
   EXPECT_TRUE(at::equal(Activate(ActivationKind::kRelu, 0, {}, pre), row({0, 1, 0, .5, .5})));
   EXPECT_TRUE(
       at::equal(Activate(ActivationKind::kReluTopK, 2, {}, negative), row({0, 1, 0, 0, 0})));
