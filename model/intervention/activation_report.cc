@@ -6,8 +6,6 @@
 #include <cmath>
 #include <map>
 
-#include "model/gemma3/host_to_device.h"
-
 namespace cajal::intervention {
 namespace {
 
@@ -154,21 +152,16 @@ void ActivationReporter::AddPreActivations(const EditHook& hook, int64_t run,
   for (int layer = 0; layer < transcoders_.n_layers(); ++layer) {
     const auto& mine = of_layer[static_cast<size_t>(layer)];
     if (mine.empty()) continue;
-    std::vector<int64_t> positions;
-    std::vector<int64_t> features;
+    FeaturePlaces at;
     for (const ActivationChange* change : mine) {
-      positions.push_back(change->position);
-      features.push_back(change->feature);
+      at.places.push_back(change->position);
+      at.features.push_back(change->feature);
     }
-    const at::Tensor& clean = clean_.layers[static_cast<size_t>(layer)].feature_input;
-    const at::Tensor at = gemma3::ToDevice(positions, clean.device());
-    const at::Tensor which = gemma3::ToDevice(features, clean.device());
     const auto pre_activations = [&](const at::Tensor& x) {
-      const at::Tensor rows = x.index_select(0, at).to(at::kFloat);
-      return Floats((rows * transcoders_.EncoderRows(layer, which)).sum(-1) +
-                    transcoders_.EncoderBiases(layer, which));
+      return Floats(ReadPreActivations(transcoders_, layer, x.unsqueeze(0), at));
     };
-    const std::vector<float> before = pre_activations(clean);
+    const std::vector<float> before =
+        pre_activations(clean_.layers[static_cast<size_t>(layer)].feature_input);
     const std::vector<float> after = pre_activations(hook.feature_input(layer)[run]);
     for (size_t i = 0; i < mine.size(); ++i) {
       mine[i]->clean_pre_activation = before[i];

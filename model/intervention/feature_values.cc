@@ -24,16 +24,6 @@ FeaturePlaces Select(const FeaturePlaces& at, const std::vector<int64_t>& entrie
   return selected;
 }
 
-at::Tensor PreActivations(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
-                          const FeaturePlaces& at) {
-  const Distinct features(at.features);
-  const at::Tensor which = ToDevice(features.values, x.device());
-  const at::Tensor rows =
-      x.reshape({-1, x.size(-1)}).index_select(0, ToDevice(at.places, x.device())).to(at::kFloat);
-  const at::Tensor encoders = features.Spread(transcoders.EncoderRows(layer, which));
-  return (rows * encoders).sum(-1) + features.Spread(transcoders.EncoderBiases(layer, which));
-}
-
 // Of nonlinearities that look at the positions of a prompt together: each run is encoded whole.
 at::Tensor ReadRuns(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
                     const FeaturePlaces& at) {
@@ -98,9 +88,19 @@ at::Tensor ReadChosen(const TranscoderSet& transcoders, int layer, const at::Ten
 
 }  // namespace
 
+at::Tensor ReadPreActivations(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
+                              const FeaturePlaces& at) {
+  const Distinct features(at.features);
+  const at::Tensor which = ToDevice(features.values, x.device());
+  const at::Tensor rows =
+      x.reshape({-1, x.size(-1)}).index_select(0, ToDevice(at.places, x.device())).to(at::kFloat);
+  const at::Tensor encoders = features.Spread(transcoders.EncoderRows(layer, which));
+  return (rows * encoders).sum(-1) + features.Spread(transcoders.EncoderBiases(layer, which));
+}
+
 FeatureValues ReadFeatures(const TranscoderSet& transcoders, int layer, const at::Tensor& x,
                            const FeaturePlaces& at, const Encoding& encoding) {
-  const at::Tensor pre = PreActivations(transcoders, layer, x, at);
+  const at::Tensor pre = ReadPreActivations(transcoders, layer, x, at);
   at::Tensor activations =
       IsRelu(transcoders, encoding) ? at::relu(pre) : ReadChosen(transcoders, layer, x, at, pre);
   std::vector<int64_t> without_features;

@@ -28,9 +28,13 @@ struct Encoding {
   int64_t zero_positions = 0;
 };
 
-// x: [B, T, d], the tensors at the input hook of `layer`. Features that the nonlinearity chooses
-// among others are looked for only where they can be chosen; then their rows are encoded, or the
-// runs for nonlinearities that look at the whole prompt. Needs the model's thread.
+// [n], float32. x: [B, T, d], the tensors at the input hook of `layer`.
+at::Tensor ReadPreActivations(const transcoder::TranscoderSet& transcoders, int layer,
+                              const at::Tensor& x, const FeaturePlaces& at);
+
+// The same with activations. Features that the nonlinearity chooses among others are looked for
+// only where they can be chosen; then their rows are encoded, or the runs for nonlinearities that
+// look at the whole prompt. Needs the model's thread.
 FeatureValues ReadFeatures(const transcoder::TranscoderSet& transcoders, int layer,
                            const at::Tensor& x, const FeaturePlaces& at, const Encoding& encoding);
 
